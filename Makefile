@@ -1,0 +1,54 @@
+# make paper   set up, and build the paper (results/paper/main.pdf)
+# make smoke   the same paper from a tiny study (results-smoke/paper/main.pdf)
+# make test    set up, lint, and run all tests
+
+PYTHON ?= python3
+CORES ?= 8
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: paper smoke test lint format setup lock schema clean
+
+paper: setup
+	$(BIN)/snakemake --cores $(CORES)
+
+smoke: setup
+	$(BIN)/snakemake --cores $(CORES) --profile profiles/smoke
+
+test: lint
+	$(BIN)/pytest --numprocesses 2
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+setup: $(INSTALLED)
+
+# Once per lock file; afterwards nothing is asked of the network. The project itself is installed in place.
+$(INSTALLED): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Pins every dependency of pyproject.toml. A build of torch made for one kind of machine is written as its version.
+lock: setup
+	$(BIN)/pip-compile --quiet --extra dev --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
+	    --output-file requirements.lock pyproject.toml
+	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements.lock
+
+schema: setup
+	PYTHONPATH=scripts $(BIN)/python -m scaling.study > config.schema.json
+
+# Removes what set-up made; results are left alone.
+clean:
+	rm -rf $(VENV) scripts/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

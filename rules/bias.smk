@@ -1,0 +1,23 @@
+"""Inductive bias against data: the spiral in pictures."""
+
+if study.experiments.bias:
+
+    rule bias:
+        """Manifold, density, sample and decision maps, drawn from what the runs predicted."""
+        input:
+            maps=bias_maps(),
+        output:
+            manifold=report("<results>/figures/bias-manifold.pdf", category="Spiral"),
+            density=report("<results>/figures/bias-density.pdf", category="Spiral"),
+            sample=report("<results>/figures/bias-sample.pdf", category="Spiral"),
+            maps=report("<results>/figures/bias-maps.pdf", category="Spiral"),
+        log:
+            "<results>/logs/bias.log",
+        benchmark:
+            "<results>/benchmarks/bias.tsv"
+        params:
+            **bias_settings(),
+        message:
+            "Drawing the spiral and every family's decision map"
+        script:
+            "../scripts/bias.py"

@@ -1,0 +1,21 @@
+"""Statements from the literature, tested."""
+
+
+rule claim:
+    """The verdict on one claim, with the numbers behind it."""
+    input:
+        tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
+        laws=all_laws(),
+    output:
+        outcome="<results>/claims/{claim}.json",
+    log:
+        "<results>/logs/claim/{claim}.log",
+    benchmark:
+        "<results>/benchmarks/claim/{claim}.tsv"
+    params:
+        claim=lookup("claims/{claim}", within=config),
+        neural=neural_families(),
+    message:
+        "Testing claim {wildcards.claim}"
+    script:
+        "../scripts/claim.py"

@@ -1,0 +1,43 @@
+"""The ledger of all numbers, and the paper that prints them."""
+
+
+rule ledger:
+    """Every number of the paper with its full precision, its interval and where it was read."""
+    input:
+        tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
+        laws=all_laws(),
+        claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
+    output:
+        ledger="<results>/ledger.json",
+    log:
+        "<results>/logs/ledger.log",
+    benchmark:
+        "<results>/benchmarks/ledger.tsv"
+    params:
+        study=config,
+    message:
+        "Entering every number into the ledger"
+    script:
+        "../scripts/ledger.py"
+
+
+rule paper:
+    """The PDF: templates filled in, numbers from the ledger, the same bytes for the same results."""
+    input:
+        sources=paper_sources(),
+        ledger="<results>/ledger.json",
+        laws=all_laws(),
+        claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
+        figures=all_figures(),
+    output:
+        pdf=report("<results>/paper/main.pdf", category="Paper"),
+    log:
+        "<results>/logs/paper.log",
+    benchmark:
+        "<results>/benchmarks/paper.tsv"
+    params:
+        study=config,
+    message:
+        "Compiling the paper"
+    script:
+        "../scripts/paper.py"

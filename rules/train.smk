@@ -1,0 +1,37 @@
+"""One training per (domain, model, N, seed), and the largest shards once more with twice the budget."""
+
+
+rule train:
+    """One training run: the smallest unit that is cached, replayed and audited."""
+    input:
+        prepared_data,
+    output:
+        record="<results>/runs/{domain}/{model}/n{N}/seed{seed}.json",
+        losses="<results>/runs/{domain}/{model}/n{N}/seed{seed}.npz",
+    log:
+        "<results>/logs/train/{domain}/{model}/n{N}-seed{seed}.log",
+    benchmark:
+        "<results>/benchmarks/train/{domain}/{model}/n{N}-seed{seed}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        run=run_settings,
+    message:
+        "Training {wildcards.model} on {wildcards.N} examples of {wildcards.domain}, seed {wildcards.seed}"
+    script:
+        "../scripts/train.py"
+
+
+use rule train as train_doubled with:
+    output:
+        record="<results>/doubled/{domain}/{model}/n{N}/seed{seed}.json",
+        losses="<results>/doubled/{domain}/{model}/n{N}/seed{seed}.npz",
+    log:
+        "<results>/logs/train_doubled/{domain}/{model}/n{N}-seed{seed}.log",
+    benchmark:
+        "<results>/benchmarks/train_doubled/{domain}/{model}/n{N}-seed{seed}.tsv"
+    params:
+        run=doubled_run_settings,
+    message:
+        "Training {wildcards.model} on {wildcards.N} examples of {wildcards.domain}, seed {wildcards.seed}, twice as long"

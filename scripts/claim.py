@@ -1,0 +1,9 @@
+"""Test one claim on the curves."""
+
+from provenance.receipts import job
+from scaling.claims import Claims, Evidence
+
+with job(snakemake) as this:
+    claim = Claims.model_validate({this.wildcards["claim"]: this.params["claim"]}).present()
+    evidence = Evidence.read(this.input["tables"], this.input["laws"], this.params["neural"])
+    this.write_json("outcome", claim[this.wildcards["claim"]].test(evidence))

@@ -1,0 +1,25 @@
+"""Fill in the paper's templates and compile them to a PDF."""
+
+import json
+from pathlib import Path
+
+from provenance.ledger import tex_macros
+from provenance.receipts import job
+from scaling.claims import read_outcomes
+from scaling.curves import read_curves
+from scaling.manuscript import Manuscript, compile_pdf
+from scaling.study import Study
+
+with job(snakemake) as this:
+    manuscript = Manuscript(
+        study=Study.of(this.params["study"]),
+        curves=read_curves(this.input["laws"]),
+        outcomes=read_outcomes(this.input["claims"]),
+    )
+    numbers = tex_macros(json.loads(Path(this.input["ledger"]).read_text()))
+    compile_pdf(
+        manuscript.render([Path(path) for path in this.input["sources"]]) | {"numbers.tex": numbers},
+        figures=[Path(path) for path in this.input["figures"]],
+        engine=this.params["study"]["paper"].get("engine", "tinytex"),
+        output=this.path("pdf"),
+    )

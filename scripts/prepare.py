@@ -1,0 +1,11 @@
+"""Turn a domain's raw files into the arrays that its shards are drawn from."""
+
+from pathlib import Path
+
+from provenance.receipts import job
+from scaling import domains
+
+with job(snakemake) as this:
+    settings = this.params["data"]
+    domain = domains.load(settings["kind"]).model_validate(settings)
+    this.write_arrays("data", domain.prepare(Path(this.input["archive"])))

@@ -1,0 +1,109 @@
+"""Comparisons of families seed by seed: ratios of errors with intervals, and where one overtakes the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scaling.curves import chosen_runs
+from scaling.numbers import Number, fixed, size_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A geometric mean ratio over paired seeds, with its t interval on the log scale; open with one pair."""
+
+    value: float
+    low: float | None
+    high: float | None
+    pairs: int
+
+    def number(self) -> Number:
+        """Give it as a number of the paper."""
+        return fixed(
+            self.value,
+            2,
+            interval=(self.low, self.high),
+            level=LEVEL,
+            how=f"paired t on {self.pairs} log ratios",
+        )
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """The N at which a ratio falls to one, and where its interval's bounds do; None where that is out of range."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    def number(self) -> Number:
+        """Give it as a number of the paper."""
+        return size_interval(self.value, self.low, self.high, LEVEL, "paired t on log ratios, inverted")
+
+
+def log_ratio(numerator: pd.Series[float], denominator: pd.Series[float]) -> Ratio:
+    """Compare errors indexed by seed, pair by pair, on the log scale; pairs with a zero are left out.
+
+    Raises ValueError if no pair is left.
+    """
+    from scipy import stats
+
+    pairs = numerator.to_frame("top").join(denominator.rename("bottom"), how="inner")
+    pairs = pairs[(pairs > 0).all(axis=1)]
+    if pairs.empty:
+        raise ValueError("no seed has an error above zero in both families; a ratio needs at least one pair")
+    logs = np.log(pairs.top.to_numpy() / pairs.bottom.to_numpy())
+    middle = float(logs.mean())
+    if len(logs) < 2:
+        return Ratio(float(np.exp(middle)), None, None, len(logs))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs)))
+    return Ratio(float(np.exp(middle)), float(np.exp(middle - half)), float(np.exp(middle + half)), len(logs))
+
+
+def paired_ratio(table: pd.DataFrame, top: str, bottom: str, N: int, column: str) -> Ratio:
+    """Compare `column` of two families at N over the seeds that both have."""
+    return log_ratio(*(chosen_runs(table, family, N).set_index("seed")[column] for family in (top, bottom)))
+
+
+def ratios_by_size(single: pd.DataFrame, neighbours: str, network: pd.DataFrame) -> dict[int, Ratio]:
+    """Compare the chosen runs of `neighbours` with the runs of `network` at every N that both have."""
+    ours = single[(single.family == neighbours) & single.chosen]
+    return {
+        int(N): log_ratio(ours[ours.N == N].set_index("seed").error, network[network.N == N].set_index("seed").error)
+        for N in sorted(set(ours.N) & set(network.N))
+    }
+
+
+def crossing(ratios: Mapping[int, Ratio]) -> Crossing | None:
+    """Find the last N at which the ratio falls through one, by linear interpolation of logs between shards.
+
+    The interval's ends are where the lower and the upper bound of the ratio do the same.
+    """
+    sizes = sorted(ratios)
+    value = _falls_through_one(sizes, [ratios[N].value for N in sizes])
+    if value is None:
+        return None
+    ends = []
+    for bounds in ([ratios[N].low for N in sizes], [ratios[N].high for N in sizes]):
+        known = [bound for bound in bounds if bound is not None]
+        ends.append(_falls_through_one(sizes, known) if len(known) == len(sizes) else None)
+    return Crossing(value, *ends)
+
+
+def _falls_through_one(sizes: list[int], ratios: list[float]) -> float | None:
+    logs, positions = np.log(ratios), np.log(sizes)
+    falls = [i for i in range(len(sizes) - 1) if logs[i] > 0 >= logs[i + 1]]
+    if not falls or logs[-1] > 0:
+        return None
+    i = falls[-1]
+    share = logs[i] / (logs[i] - logs[i + 1])
+    return float(np.exp(positions[i] + share * (positions[i + 1] - positions[i])))

@@ -1,0 +1,96 @@
+"""Domains: a data distribution, a task and a metric. One file each, found by its name.
+
+A domain file holds one subclass of `Domain`, called `Domain` too, whose `kind` is the file's name. Its
+attributes describe it to the paper; its fields are what config.yaml may set under `domains.<name>.data`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling.settings import Count, Settings
+from scaling.sources import Source
+
+
+class Examples(NamedTuple):
+    """Inputs `x`, float32 of shape (n, *shape), and class labels `y`, int64 of shape (n,)."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What one run sees: its own shard, and the validation and test sets of its seed.
+
+    `test` holds the test set proper under the domain's metric name and one set per region under the region's
+    name. `probe` are inputs, without labels, at which each run keeps its predictions so that pictures
+    need no second training; None where the domain has none.
+    """
+
+    train: Examples
+    validation: Examples
+    test: Mapping[str, Examples]
+    probe: NDArray[np.float32] | None = None
+
+
+class Domain(Settings):
+    """A data distribution with a task and a metric; subclass it in a file of `scaling/domains`."""
+
+    kind: str
+    validation_size: Count
+    """Examples of the validation set, disjoint from every shard and from the test set."""
+
+    title: ClassVar[str]
+    """The domain's name in prose, tables and figures."""
+    description: ClassVar[str]
+    """A paragraph of LaTeX for the paper: what the data are, where they come from, how they are split."""
+    shape: ClassVar[tuple[int, ...]]
+    """Shape of one input."""
+    classes: ClassVar[int]
+    metric: ClassVar[str] = "error"
+    """Name of the error that the curves show: here the misclassified fraction of the test set."""
+    regions: ClassVar[Mapping[str, str]] = {}
+    """Parts of the input space with a test set of their own: name and what it is, in words."""
+    unit: ClassVar[str] = "examples"
+    """What N counts."""
+    source: ClassVar[Source | None] = None
+    """Where the raw data come from; None for a synthetic domain."""
+
+    @property
+    def pool(self) -> int | None:
+        """Number of examples that shards are drawn from; None if fresh ones never run out."""
+        return None
+
+    @property
+    def guess(self) -> float:
+        """Error of the best constant answer (best guess) on balanced classes."""
+        return 1 - 1 / self.classes
+
+    def prepare(self, raw: Path) -> dict[str, NDArray[np.generic]]:
+        """Turn the raw archive into named arrays, once per study; only for domains with a source."""
+        raise TypeError(f"domain kind {self.kind} has no source, so there is nothing to prepare")
+
+    def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
+        """Draw the shard of `N` examples and the validation and test sets of `seed`.
+
+        `name` is the domain's name in the study; it keys the random streams. `data` is what `prepare` wrote.
+        """
+        raise NotImplementedError
+
+
+def load(kind: str) -> type[Domain]:
+    """Import the domain class of `kind`; raises ModuleNotFoundError for an unknown kind."""
+    domain: type[Domain] = importlib.import_module(f"scaling.domains.{kind}").Domain
+    return domain
+
+
+def kinds() -> list[str]:
+    """Name every domain file, in alphabetical order."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))

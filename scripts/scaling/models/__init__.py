@@ -1,0 +1,121 @@
+"""Families: kinds of learner with their settings. One file each, found by its name.
+
+A family file holds one subclass of `Network` (trained by the one loop in `scaling.training`) or of `Memory`
+(stores its shard), called `Family`, whose `kind` is the file's name. A family at one size is a model. Heavy
+packages are imported inside the methods, so that reading the config costs nothing and a k-NN run
+needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from scaling.settings import Count, Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from scaling.domains import Examples
+
+
+class Task(Protocol):
+    """What a family must know of a domain: the shape of its inputs and how many classes there are."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input."""
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+
+
+class Family(Settings):
+    """What every family has; subclass `Network` or `Memory` instead."""
+
+    kind: str
+
+    title: ClassVar[str]
+    """The family's name in prose; `label` adds what tells apart two entries of one kind."""
+    description: ClassVar[str]
+    """A sentence or two of LaTeX for the paper."""
+    neural: ClassVar[bool] = False
+    """Does it count as a neural network in claims about these?"""
+
+    @property
+    def label(self) -> str:
+        """Name in tables and legends."""
+        return self.title
+
+    @property
+    def model_sizes(self) -> Sequence[int | None]:
+        """The sizes to train; `[None]` where size has no meaning."""
+        return [None]
+
+    def complaint(self, task: Task) -> str | None:
+        """Say why this family can't serve `task`; None if it can."""
+        return None
+
+
+class Network(Family):
+    """A family trained by gradient descent, in the one loop of `scaling.training`."""
+
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """Peak of the one-cycle schedule of AdamW."""
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+    def network(self, task: Task, size: int | None) -> nn.Module:
+        """Build the untrained model; its output is one logit per class."""
+        raise NotImplementedError
+
+    def features(self, x: Tensor) -> Tensor:
+        """Map raw inputs to what the network sees; not learned."""
+        return x
+
+
+class Sized(Network):
+    """A network family that comes in several sizes."""
+
+    sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
+    """Sizes to train at every N; validation chooses among them."""
+    neural: ClassVar[bool] = True
+    size_meaning: ClassVar[str]
+    """What the size counts, in words."""
+
+    @property
+    def model_sizes(self) -> Sequence[int]:
+        """The sizes to train."""
+        return self.sizes
+
+
+class Predictor(Protocol):
+    """A fitted learner."""
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Predict the classes of `x`, of shape (n, *shape)."""
+
+
+class Memory(Family):
+    """A family that stores its shard and has nothing to train."""
+
+    def memorise(self, examples: Examples, task: Task) -> Predictor:
+        """Give the predictor that rests on `examples`."""
+        raise NotImplementedError
+
+
+def load(kind: str) -> type[Family]:
+    """Import the family class of `kind`; raises ModuleNotFoundError for an unknown kind."""
+    family: type[Family] = importlib.import_module(f"scaling.models.{kind}").Family
+    return family
+
+
+def kinds() -> list[str]:
+    """Name every family file, in alphabetical order."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))

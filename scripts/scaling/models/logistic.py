@@ -1,0 +1,32 @@
+"""Multinomial logistic regression: one linear layer on the raw inputs, the simplest learned baseline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from scaling.models import Network, Task
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Family(Network):
+    """Linear classifier with softmax; its size is fixed by the inputs."""
+
+    kind: Literal["logistic"]
+
+    title: ClassVar[str] = "Logistic"
+    description: ClassVar[str] = (
+        r"Multinomial logistic regression, one linear layer and a softmax, fitted by the same loop as the networks."
+    )
+
+    def network(self, task: Task, size: int | None) -> nn.Module:
+        """Build the linear layer, started at zero so that every run begins at best guess."""
+        from math import prod
+
+        from torch import nn
+
+        linear = nn.Linear(prod(task.shape), task.classes)
+        nn.init.zeros_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        return nn.Sequential(nn.Flatten(), linear)

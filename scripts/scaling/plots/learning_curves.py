@@ -1,0 +1,90 @@
+"""Learning curves of a domain: a panel per family with every seed, the median, the law and its band."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import TYPE_CHECKING
+
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from scaling.curves import Curve, chosen_runs
+from scaling.plots import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = 4
+
+
+def learning_curves(table: pd.DataFrame, curves: Sequence[Curve], labels: Mapping[str, str], unit: str) -> Figure:
+    """Draw error against N; `labels` name the families, `unit` what N counts.
+
+    Every panel shows the other families' medians in grey, so that the eye can compare.
+    """
+    columns = min(COLUMNS, len(curves))
+    rows = ceil(len(curves) / columns)
+    size = (style.TEXT, 0.35 + 1.75 * rows)
+    figure, axes = style.canvas(rows, columns, size, shared=True)
+    for index, (axis, curve) in enumerate(zip(axes, curves, strict=False)):
+        for other in curves:
+            if other is not curve:
+                _medians(axis, other, color=style.GREY, linewidth=0.7, alpha=0.6, zorder=1)
+        _panel(axis, chosen_runs(table, curve.family), curve, style.colour(index))
+        axis.set_title(labels[curve.family], color=style.colour(index), loc="left", fontweight="bold")
+        _scales(axis)
+    for axis in axes[len(curves) :]:
+        axis.remove()
+    for axis in axes[: len(curves)][::columns]:
+        axis.set_ylabel("test error")
+    figure.supxlabel(f"training set size N ({unit})", fontsize=7)
+    return figure
+
+
+def _panel(axis: Axes, runs: pd.DataFrame, curve: Curve, colour: str) -> None:
+    seen = runs[runs.error > 0]
+    axis.plot(seen.N, seen.error, ".", color=colour, markersize=2.6, alpha=0.55, markeredgewidth=0, zorder=3)
+    _medians(axis, curve, color=colour, marker="o", markersize=3.6, markerfacecolor="white", linestyle="", zorder=4)
+    if curve.law is None:
+        axis.text(0.05, 0.05, "too few shards for a law", transform=axis.transAxes, fontsize=6, color=style.GREY)
+        return
+    band, end = curve.law.band, max(curve.law.N)
+    axis.fill_between(band.N, band.low, band.high, color=colour, alpha=0.18, linewidth=0, zorder=2)
+    inside = [i for i, N in enumerate(band.N) if end >= N]
+    beyond = [i for i, N in enumerate(band.N) if end <= N]
+    axis.plot([band.N[i] for i in inside], [band.value[i] for i in inside], color=colour, zorder=3)
+    axis.plot([band.N[i] for i in beyond], [band.value[i] for i in beyond], ":", color=colour, zorder=3)
+    _note(axis, curve)
+
+
+def _note(axis: Axes, curve: Curve) -> None:
+    """Print the slope, and the warning that compute limits the curve, in the corner that a falling curve avoids."""
+    assert curve.law is not None
+    text = f"slope {curve.law.slope.value:.2f}".replace("-", "\N{MINUS SIGN}")
+    if curve.compute_limited:
+        text += "\ncompute-limited"
+    axis.text(0.05, 0.04, text, transform=axis.transAxes, va="bottom", fontsize=6.2)
+
+
+def _medians(axis: Axes, curve: Curve, **line: object) -> None:
+    shards = [shard for shard in curve.shards if shard.median > 0]
+    axis.plot([shard.N for shard in shards], [shard.median for shard in shards], **line)  # type: ignore[arg-type]
+
+
+def _scales(axis: Axes) -> None:
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
+    axis.yaxis.set_major_formatter(FuncFormatter(_percent))
+    low, high = axis.get_ylim()
+    if high / low < 30:
+        axis.yaxis.set_minor_locator(LogLocator(base=10, subs=(2, 5), numticks=12))
+        axis.yaxis.set_minor_formatter(FuncFormatter(_percent))
+    else:
+        axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _percent(value: float, _: object) -> str:
+    return f"{100 * value:g} %"

@@ -1,0 +1,66 @@
+"""The one style of all figures: sizes in the paper's columns, fonts, a palette safe for the colour-blind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+
+mpl.use("pdf")  # before pyplot, so that no display is ever looked for
+
+import matplotlib.pyplot as plt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMN, TEXT = 3.4, 7.0
+"""Widths of a column and of the text, in inches."""
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe & Ito (2008): told apart with any colour vision; a family's colour follows its order in the domain."""
+INSIDE, OUTSIDE = "#E69F00", "#56B4E9"
+"""The two classes of the plane: orange and blue, as in Dzekman (2024)."""
+GREY = "#8C8C8C"
+
+RC: dict[Any, Any] = {
+    "figure.constrained_layout.use": True,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "lines.linewidth": 1.1,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 400,
+    "image.interpolation": "nearest",
+}
+
+
+def canvas(rows: int, columns: int, size: tuple[float, float], *, shared: bool = False) -> tuple[Figure, list[Axes]]:
+    """Open a figure of `size` inches; gives its axes as one flat list. `shared` unites their scales."""
+    mpl.rcParams.update(RC)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=shared, sharey=shared)
+    return figure, list(axes.ravel())
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a vector PDF without times or versions, so that equal figures are equal bytes."""
+    figure.savefig(path, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    plt.close(figure)
+
+
+def colour(index: int) -> str:
+    """Colour of the family that stands at `index` in its domain."""
+    return PALETTE[index % len(PALETTE)]

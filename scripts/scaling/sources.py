@@ -1,0 +1,128 @@
+"""Where raw data come from: fetched without root, each file checked by its sha256.
+
+What is fetched becomes one uncompressed tar of the named files, the same bytes whichever way they came.
+"""
+
+import hashlib
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class SourceError(RuntimeError):
+    """Raw data could not be had, or are not what the study was made with."""
+
+
+class Source(BaseModel):
+    """A Debian package that carries data files, and the sha256 of each file that the study uses.
+
+    The package is downloaded with apt (no root: its lists and cache live in a temporary folder) and taken
+    apart, never installed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    package: str
+    folder: str
+    """Folder of the files inside the package."""
+    sha256: Mapping[str, str]
+    """File name to its sha256."""
+    licence: str
+
+    def fetch(self, copy: Path | None) -> bytes:
+        """Give the tar of all files, from the folder or .deb `copy` if given, else from Debian's archive.
+
+        Raises SourceError if a file is missing or has another sha256 than the study was made with.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            if copy is None:
+                files = self._unpack(self._download(Path(scratch)))
+            elif copy.is_dir():
+                files = {name: (copy / name).read_bytes() for name in self.sha256 if (copy / name).is_file()}
+            elif copy.is_file():
+                files = self._unpack(copy)
+            else:
+                raise SourceError(f"{copy}: no such file or folder; it should hold {', '.join(self.sha256)}")
+        self._check(files, copy)
+        return _tar(files)
+
+    def _check(self, files: Mapping[str, bytes], copy: Path | None) -> None:
+        where = copy or f"Debian package {self.package}"
+        for name, expected in self.sha256.items():
+            if name not in files:
+                raise SourceError(f"{where}: {name} is missing; the study needs {', '.join(self.sha256)}")
+            found = hashlib.sha256(files[name]).hexdigest()
+            if found != expected:
+                raise SourceError(
+                    f"{where}: {name} has sha256 {found}, expected {expected}. It is damaged or another "
+                    "version: get a fresh copy."
+                )
+
+    def _download(self, scratch: Path) -> Path:
+        for folder in ("lists/partial", "cache/archives/partial"):
+            (scratch / folder).mkdir(parents=True)
+        apt = [
+            "apt-get",
+            *("-o", f"Dir::State::Lists={scratch}/lists"),
+            *("-o", f"Dir::Cache={scratch}/cache"),
+            *("-o", "Debug::NoLocking=1"),
+            *("-o", "APT::Sandbox::User="),
+            *("-o", "Dir::State::status=/var/lib/dpkg/status"),
+        ]
+        for command in ([*apt, "-qq", "update"], [*apt, "-qq", "download", self.package]):
+            self._run(command, scratch)
+        packages = sorted(scratch.glob("*.deb"))
+        if not packages:
+            raise SourceError(f"apt-get download {self.package} left no package")
+        return packages[0]
+
+    def _unpack(self, package: Path) -> dict[str, bytes]:
+        archive = self._run(["dpkg-deb", "--fsys-tarfile", str(package)], package.parent)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            members = {member.name.removeprefix("./"): member for member in tar if member.isfile()}
+            found = {name: members.get(f"{self.folder}/{name}") for name in self.sha256}
+            # Members are read, never extracted, so no path in the archive can leave the study.
+            return {
+                name: stream.read()
+                for name, member in found.items()
+                if member is not None and (stream := tar.extractfile(member))
+            }
+
+    def _run(self, command: list[str], folder: Path) -> bytes:
+        try:
+            return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
+        except (OSError, subprocess.CalledProcessError) as error:
+            detail = getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)
+            raise SourceError(
+                f"could not get {self.package}: {command[0]} failed: {detail}\n"
+                f"Where Debian's packages are out of reach, point `source_copy` of this domain at a folder with "
+                f"{', '.join(self.sha256)}, or at the package file."
+            ) from error
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    """Pack `files` in name order, with no times or owners, so that the bytes depend on the contents alone."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in sorted(files):
+            info = tarfile.TarInfo(name)
+            info.size = len(files[name])
+            tar.addfile(info, io.BytesIO(files[name]))
+    return buffer.getvalue()
+
+
+def read_member(archive: Path, name: str) -> bytes:
+    """Read one file of a fetched tar; raises SourceError if it is not there."""
+    with tarfile.open(archive) as tar:
+        try:
+            stream = tar.extractfile(name)
+        except KeyError:
+            stream = None
+        if stream is None:
+            raise SourceError(f"{archive}: {name} is missing; remove the file and fetch it again")
+        return stream.read()

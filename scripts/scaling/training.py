@@ -1,0 +1,338 @@
+"""The one training loop, and the record that every run leaves.
+
+A network is trained by AdamW under a one-cycle schedule annealed to its budget, a stated function of N that all
+families of a domain share. The validation set is looked at a few dozen times on the way; the weights that erred
+least there are the run's model (ties go to the lower validation loss, then to the earlier step).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from scaling import domains, models
+from scaling.domains import Domain, Examples
+from scaling.models import Family, Memory, Network
+from scaling.randomness import generator, stream_seed
+from scaling.settings import Count, Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+LOOKS = 30
+"""How often the validation set is looked at, evenly over the steps."""
+TRAINING_SAMPLE = 2_000
+"""At most so many training examples are used for the training error."""
+EVALUATION_BATCH = 256
+"""Small enough that the layers' outputs stay in the processor's cache: six times quicker than 4096."""
+
+
+class Budget(Settings):
+    """How long to train on N examples, the same for all families of a domain."""
+
+    batch_size: Count
+    """Batch size on small shards."""
+    max_batch_size: Count
+    """Batch size on large shards."""
+    batches_per_epoch: Count
+    """Batches grow with N to keep about this many in an epoch, within the two sizes above."""
+    epochs: Count
+    """Epochs, unless the bounds on steps say otherwise."""
+    min_steps: Annotated[int, Field(ge=LOOKS)]
+    """At least so many steps, however small the shard."""
+    max_steps: Annotated[int, Field(ge=LOOKS)]
+    """At most so many steps, however large the shard: where it binds, look whether compute limits the curve."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Budget:
+        """A lower bound above its upper one would silently win."""
+        for low, high in (("batch_size", "max_batch_size"), ("min_steps", "max_steps")):
+            if getattr(self, low) > getattr(self, high):
+                raise ValueError(f"{low} = {getattr(self, low)} is above {high} = {getattr(self, high)}")
+        return self
+
+    def batch(self, N: int) -> int:
+        """Examples in a batch: N / batches_per_epoch within the two batch sizes, and at most N."""
+        return min(N, max(self.batch_size, min(self.max_batch_size, N // self.batches_per_epoch)))
+
+    def steps(self, N: int, scale: int = 1) -> int:
+        """Gradient steps: `epochs` passes within [min_steps, max_steps], times `scale`."""
+        steps = self.epochs * (N // self.batch(N))
+        return scale * max(self.min_steps, min(self.max_steps, steps))
+
+
+class Run(Settings):
+    """One training: everything that decides its outcome, and nothing else."""
+
+    domain: str
+    data: dict[str, Any]
+    """Settings of the domain, as in config.yaml."""
+    family: str
+    learner: dict[str, Any]
+    """Settings of the family, as in config.yaml, with the size of this run alone."""
+    model: str
+    size: int | None
+    N: Count
+    seed: int
+    budget: Budget
+    budget_scale: Count = 1
+    """2 for the check whether the curve is limited by compute."""
+    shares_pool: bool
+    """Do the seeds at this N share data, because N exceeds a fifth of the pool?"""
+
+
+class CurvePoint(Settings):
+    """The state of a training at one look."""
+
+    step: int
+    training_loss: float | None
+    """Mean loss of the batches since the last look; None if it is not finite."""
+    validation_loss: float | None
+    validation_error: float
+
+
+class Choice(Settings):
+    """Which state of the training became the model."""
+
+    step: int
+    rule: str
+
+
+class Record(Settings):
+    """What one run found: the same bytes every time, so no time, host or version is in it."""
+
+    domain: str
+    family: str
+    model: str
+    size: int | None
+    parameters: int
+    """All trained weights; there are no embeddings."""
+    N: int
+    seed: int
+    shares_pool: bool
+    budget_scale: int
+    steps: int
+    batch_size: int
+    outcome: Literal["trained", "diverged"]
+    metric: str
+    """Name of the domain's error; the entry of `test` that the curve shows."""
+    test: dict[str, float] | None
+    """Error on the test set under the metric's name, and on each region; None if the run diverged."""
+    validation: float | None
+    training: float | None
+    """Error on (at most the first 2,000 examples of) the shard."""
+    chosen: Choice
+    curve: tuple[CurvePoint, ...]
+    examples_seen: int
+    flops: int
+    """Floating-point operations of the training, by `flops_formula`."""
+    flops_formula: str
+
+
+NOTHING_TO_CHOOSE = Choice(step=0, rule="nothing to choose")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained learner and how it came about."""
+
+    predict: Callable[[NDArray[np.float32]], NDArray[np.int64]]
+    parameters: int = 0
+    steps: int = 0
+    batch_size: int = 0
+    chosen: Choice = NOTHING_TO_CHOOSE
+    curve: tuple[CurvePoint, ...] = ()
+    examples_seen: int = 0
+    flops: int = 0
+    flops_formula: str = "none: the shard is stored"
+    diverged: bool = False
+
+
+def train(run: Run, data: Path | None) -> tuple[Record, dict[str, NDArray[np.generic]]]:
+    """Carry out `run` on the prepared `data` of its domain.
+
+    Returns the record and the per-item outcomes: for each test set whether each item was misclassified (bool,
+    shape (n,)), and under `probe` the classes predicted at the domain's probe inputs, if it has any. If the
+    training diverged the record says so and the outcomes are empty.
+    """
+    domain = domains.load(run.data["kind"]).model_validate(run.data)
+    family = models.load(run.learner["kind"]).model_validate(run.learner)
+    draw = domain.draw(run.domain, run.N, run.seed, data)
+    fitted = _fit(family, domain, run, draw.train, draw.validation)
+    wrong = {} if fitted.diverged else {name: _wrong(fitted, test) for name, test in draw.test.items()}
+    outcomes: dict[str, NDArray[np.generic]] = dict(wrong)
+    if draw.probe is not None and not fitted.diverged:
+        outcomes["probe"] = fitted.predict(draw.probe).astype(np.uint8)
+    sample = Examples(draw.train.x[:TRAINING_SAMPLE], draw.train.y[:TRAINING_SAMPLE])
+    record = Record(
+        domain=run.domain,
+        family=run.family,
+        model=run.model,
+        size=run.size,
+        parameters=fitted.parameters,
+        N=run.N,
+        seed=run.seed,
+        shares_pool=run.shares_pool,
+        budget_scale=run.budget_scale,
+        steps=fitted.steps,
+        batch_size=fitted.batch_size,
+        outcome="diverged" if fitted.diverged else "trained",
+        metric=domain.metric,
+        test=None if fitted.diverged else {name: float(items.mean()) for name, items in wrong.items()},
+        validation=None if fitted.diverged else float(_wrong(fitted, draw.validation).mean()),
+        training=None if fitted.diverged else float(_wrong(fitted, sample).mean()),
+        chosen=fitted.chosen,
+        curve=fitted.curve,
+        examples_seen=fitted.examples_seen,
+        flops=fitted.flops,
+        flops_formula=fitted.flops_formula,
+    )
+    return record, outcomes
+
+
+def _wrong(fitted: Fitted, examples: Examples) -> NDArray[np.bool_]:
+    wrong: NDArray[np.bool_] = fitted.predict(examples.x) != examples.y
+    return wrong
+
+
+def _fit(family: Family, domain: Domain, run: Run, shard: Examples, validation: Examples) -> Fitted:
+    if isinstance(family, Memory):
+        return Fitted(predict=family.memorise(shard, domain))
+    if isinstance(family, Network):
+        return descend(family, domain, run, shard, validation)
+    raise TypeError(f"family kind {family.kind} is neither a Network nor a Memory")
+
+
+def descend(family: Network, domain: Domain, run: Run, shard: Examples, validation: Examples) -> Fitted:
+    """Train a network by gradient descent and keep the weights that did best on the validation set."""
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.optim.lr_scheduler import OneCycleLR
+
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    # The second key: initialisation and batch order are drawn apart from the data.
+    torch.manual_seed(stream_seed(run.domain, run.model, "initialisation", run.N, run.seed))
+    order = generator(run.domain, run.model, "batches", run.N, run.seed)
+
+    network = family.network(domain, run.size)
+    weights = list(network.parameters())
+    steps, batch_size = run.budget.steps(run.N, run.budget_scale), run.budget.batch(run.N)
+    rate, decay = family.learning_rate, family.weight_decay
+    optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=decay, fused=True)
+    schedule = OneCycleLR(optimiser, rate, total_steps=steps)
+    x, y = family.features(torch.from_numpy(shard.x)), torch.from_numpy(shard.y)
+    watch = Watch(network, family.features(torch.from_numpy(validation.x)), torch.from_numpy(validation.y), steps)
+
+    for step, index in enumerate(_batches(order, run.N, batch_size, steps), start=1):
+        loss = cross_entropy(network(x[index]), y[index])
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        if not watch.goes_on(step, loss.detach()):
+            break
+    network.load_state_dict(watch.best_state)
+
+    def predict(inputs: NDArray[np.float32]) -> NDArray[np.int64]:
+        logits = _logits(network, family.features(torch.from_numpy(inputs)))
+        return np.asarray(logits.argmax(dim=1).numpy(), dtype=np.int64)
+
+    return Fitted(
+        predict=predict,
+        parameters=sum(tensor.numel() for tensor in weights),
+        steps=step,
+        batch_size=batch_size,
+        chosen=Choice(step=watch.best[2], rule="lowest validation error, then validation loss, then step"),
+        curve=tuple(watch.curve),
+        examples_seen=step * batch_size,
+        flops=step * _flops(network, x[:batch_size], y[:batch_size]),
+        flops_formula="torch FlopCounterMode over the forward and backward pass of one batch, times steps",
+        diverged=watch.diverged,
+    )
+
+
+class Watch:
+    """Looks at the validation set a few dozen times and remembers the best weights."""
+
+    def __init__(self, network: nn.Module, x: Tensor, y: Tensor, steps: int) -> None:
+        self.network, self.x, self.y = network, x, y
+        self.looks = {round(steps * (look + 1) / LOOKS) for look in range(LOOKS)}
+        self.losses: list[Tensor] = []
+        self.curve: list[CurvePoint] = []
+        self.best: tuple[float, float, int] = (math.inf, math.inf, 0)
+        self.best_state: dict[str, Tensor] = network.state_dict()
+        self.diverged = False
+
+    def goes_on(self, step: int, loss: Tensor) -> bool:
+        """Take note of a step's loss; at a look, judge the weights. False once the training has diverged."""
+        self.losses.append(loss)
+        if step not in self.looks:
+            return True
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        logits = _logits(self.network, self.x)
+        training_loss = float(torch.stack(self.losses).mean())
+        validation_loss = float(cross_entropy(logits, self.y))
+        error = float((logits.argmax(dim=1) != self.y).float().mean())
+        self.losses.clear()
+        self.curve.append(
+            CurvePoint(
+                step=step,
+                training_loss=_finite(training_loss),
+                validation_loss=_finite(validation_loss),
+                validation_error=error,
+            )
+        )
+        self.diverged = not (math.isfinite(training_loss) and math.isfinite(validation_loss))
+        if not self.diverged and (error, validation_loss, step) < self.best:
+            self.best = (error, validation_loss, step)
+            self.best_state = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        return not self.diverged
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _batches(order: np.random.Generator, N: int, size: int, steps: int) -> Iterator[Tensor]:
+    """Give `steps` batches of indices: a fresh permutation for each epoch, its incomplete last batch left out."""
+    import torch
+
+    given = 0
+    while True:
+        permutation = torch.from_numpy(order.permutation(N))
+        for start in range(0, N - size + 1, size):
+            if given == steps:
+                return
+            given += 1
+            yield permutation[start : start + size]
+
+
+def _logits(network: nn.Module, x: Tensor) -> Tensor:
+    """Evaluate the network in inference mode, in large batches."""
+    import torch
+
+    network.eval()
+    with torch.inference_mode():
+        logits = torch.cat([network(part) for part in torch.split(x, EVALUATION_BATCH)])
+    network.train()
+    return logits
+
+
+def _flops(network: nn.Module, x: Tensor, y: Tensor) -> int:
+    """Count the operations of one training step: a multiply-add is two."""
+    from torch.nn.functional import cross_entropy
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        cross_entropy(network(x), y).backward()  # type: ignore[no-untyped-call]
+    return int(counter.get_total_flops())

@@ -1,0 +1,11 @@
+"""Train one model on one shard and record what came out."""
+
+from pathlib import Path
+
+from provenance.receipts import job
+from scaling.training import Run, train
+
+with job(snakemake) as this:
+    record, outcomes = train(Run.model_validate(this.params["run"]), Path(this.input[0]) if this.input else None)
+    this.write_json("record", record)
+    this.write_arrays("losses", outcomes)

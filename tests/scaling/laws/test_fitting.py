@@ -1,0 +1,233 @@
+"""fit_law: known truths are recovered, units and order do not matter, and bad input is explained."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize
+
+from scaling.laws import CurveError, Law, TooFewShards, fit_law, power_law
+
+N = np.geomspace(100, 1e5, 9)
+N0 = np.sqrt(1e7)
+
+
+def noisy(seed=0, beta=-0.3, gamma=0.2, noise=0.02, n=N):
+    return power_law(n, 1, beta, gamma, N0) * np.exp(noise * np.random.default_rng(seed).normal(size=len(n)))
+
+
+# Known truth
+
+
+@given(
+    beta=st.floats(-1.2, -0.05),
+    share=st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0, 2.0]) | st.floats(0, 2),
+    alpha=st.floats(1e-3, 1e3),
+    shards=st.integers(6, 12),
+    decades=st.floats(2, 4),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_curve_without_noise_is_recovered(beta, share, alpha, shards, decades):
+    n = np.geomspace(50, 50 * 10**decades, shards)
+    middle = np.exp(np.log(n).mean())
+    error = power_law(n, alpha, beta, share * alpha, middle)
+    law = fit_law(n, error)
+    assert law.predict(n) == pytest.approx(error, rel=1e-8)
+    assert law.verdict == "identified"
+    assert law.beta.value == pytest.approx(beta, rel=1e-6)
+    assert law.alpha.value == pytest.approx(alpha, rel=1e-6)
+    assert law.gamma.value == pytest.approx(share * alpha, rel=1e-6, abs=1e-6 * alpha)
+    assert pytest.approx(middle) == law.N0
+    assert law.decades == pytest.approx(decades)
+
+
+def test_zipf_quanta_fall_with_their_exponent():
+    """Σ p(1 − p)^N with p ∝ k^−(1+a) falls as N^(−a/(1+a)) (Hutter 2021, Michaud 2023)."""
+    p = np.arange(1.0, 3e5) ** -2
+    p /= p.sum()
+    n = np.geomspace(1e2, 1e4, 8)
+    law = fit_law(n, [(p * np.exp(size * np.log1p(-p))).sum() for size in n])
+    assert law.beta.value == pytest.approx(-0.5, abs=0.01)
+    assert law.slope.value == pytest.approx(-0.5, abs=0.01)
+
+
+def test_the_excess_of_least_squares_tends_to_the_slope_minus_one():
+    """Excess risk σ²d/(N − d − 1), Gaussian design."""
+    slopes = [fit_law(n, 10 / (n - 11)).slope.value for n in (np.geomspace(s, 100 * s, 8) for s in (30, 300, 3000))]
+    assert slopes == sorted(slopes)
+    assert slopes[-1] == pytest.approx(-1, abs=1e-3)
+
+
+def test_a_flat_curve_has_a_floor_bounded_above_and_no_exponent():
+    law = fit_law(N, np.full(9, 0.7))
+    assert law.verdict == "unidentified"
+    assert (law.beta.low, law.beta.high) == (None, None)
+    assert (law.gamma.low, law.gamma.identified) == (0.0, False)
+    assert law.gamma.high == pytest.approx(0.7)
+    assert law.predict(N) == pytest.approx(np.full(9, 0.7))
+
+
+def test_a_rising_curve_is_fitted_flat_and_unidentified():
+    law = fit_law(N, N**0.1)
+    assert not law.beta.identified
+    assert not law.gamma.identified
+    assert law.slope.value == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("noise", [0, 0.02])
+def test_a_straight_power_law_has_no_floor(noise):
+    law = fit_law(N, noisy(gamma=0, noise=noise))
+    assert law.verdict == "identified"
+    assert law.gamma.low == 0.0
+    assert not law.gamma.identified
+    if not noise:
+        assert law.gamma.value == 0.0
+
+
+def test_an_exponent_beyond_the_search_range_stops_at_it():
+    law = fit_law(N, power_law(N, 1, -4, 0, N0))
+    assert law.beta.value == -3
+    assert law.beta.low is None
+    assert not law.beta.identified
+
+
+def test_a_floor_reached_at_once_leaves_the_exponent_open_and_measures_the_floor():
+    law = fit_law(N, np.r_[1.0, np.full(8, 0.5)] * np.exp(0.01 * np.random.default_rng(0).normal(size=9)))
+    assert law.beta.low is None
+    assert law.alpha.low is None
+    assert law.gamma.identified
+    assert law.gamma.low < 0.5 < law.gamma.high
+
+
+# Units, order, determinism
+
+
+@given(st.integers(0, 99), st.floats(1e-6, 1e6))
+@settings(max_examples=25, deadline=None)
+def test_the_unit_of_the_error_scales_alpha_and_gamma_and_nothing_else(seed, unit):
+    law, scaled = fit_law(N, noisy(seed)), fit_law(N, noisy(seed) * unit)
+    for name, factor in (("beta", 1), ("slope", 1), ("alpha", unit), ("gamma", unit)):
+        one, other = getattr(law, name), getattr(scaled, name)
+        assert other.value == pytest.approx(one.value * factor, rel=1e-7)
+        assert other.low == pytest.approx(one.low * factor, rel=1e-7)
+        assert other.high == pytest.approx(one.high * factor, rel=1e-7)
+        assert other.identified == one.identified
+
+
+@given(st.integers(0, 99), st.floats(1e-3, 1e6))
+@settings(max_examples=25, deadline=None)
+def test_the_unit_of_the_sizes_changes_no_parameter(seed, unit):
+    law, scaled = fit_law(N, noisy(seed)), fit_law(N * unit, noisy(seed))
+    for name in ("alpha", "beta", "gamma", "slope"):
+        one, other = getattr(law, name), getattr(scaled, name)
+        assert [other.value, other.low, other.high] == pytest.approx([one.value, one.low, one.high], rel=1e-7)
+    assert pytest.approx(law.N0 * unit) == scaled.N0
+
+
+@given(st.permutations(range(9)))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_the_rows_changes_nothing(order):
+    assert fit_law(N[order], noisy()[order]) == fit_law(N, noisy())
+
+
+def test_a_law_survives_json_exactly():
+    law = fit_law(N, noisy())
+    assert Law.model_validate_json(law.model_dump_json()) == law
+
+
+@given(st.integers(5, 12), st.integers(0, 2**32 - 1), st.floats(0.01, 5))
+@settings(max_examples=50, deadline=None)
+def test_whatever_the_errors_the_law_is_finite_and_within_its_bounds(shards, seed, spread):
+    rng = np.random.default_rng(seed)
+    n = np.geomspace(30, 30 * 10 ** rng.uniform(0.3, 5), shards)
+    law = fit_law(n, np.exp(rng.normal(size=shards) * spread))
+    law.model_dump_json()
+    assert 0 < law.agreement <= 1
+    for estimate in (law.alpha, law.beta, law.gamma, law.slope):
+        assert estimate.low is None or estimate.low <= estimate.value
+        assert estimate.high is None or estimate.value <= estimate.high
+
+
+def test_the_error_of_the_straight_law_in_the_middle_is_the_geometric_mean():
+    assert fit_law(N, noisy()).slope_amplitude == pytest.approx(np.exp(np.log(noisy()).mean()))
+
+
+def test_every_start_reaches_the_optimum_of_an_ordinary_curve():
+    assert fit_law(N, noisy()).agreement == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_other_start_finds_a_better_law(seed):
+    rng = np.random.default_rng(seed)
+    error = noisy(seed, rng.uniform(-1, -0.05), rng.uniform(0, 1), noise=rng.uniform(0.02, 0.3))
+    law, x = fit_law(N, error), N / N0
+
+    def residuals(p):
+        return np.log(np.exp(p[0]) * (p[2] + (1 - p[2]) * x ** p[1])) - np.log(error)
+
+    bounds = ([-10, -3, 0], [10, -0.005, 1])
+    starts = rng.uniform([-2, -3, 0], [2, -0.005, 1], (30, 3))
+    found = min(optimize.least_squares(residuals, start, bounds=bounds, x_scale="jac").cost for start in starts)
+    assert law.rms_residual**2 * law.shards <= 2 * found * (1 + 1e-9)
+
+
+# Rivals
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ("power law with floor", 0.2 + N**-0.4),
+        ("power law", N**-0.4),
+        ("exponential", 0.2 + np.exp(-N / 2e4)),
+        ("logarithmic", 2 - 0.15 * np.log(N)),
+    ],
+)
+def test_each_form_foretells_its_own_curve_best(form, error):
+    law = fit_law(N, error)
+    rolling = {rival.form: rival.rolling_error for rival in law.rivals}
+    assert set(rolling) == {"power law with floor", "power law", "exponential", "logarithmic"}
+    own = next(rival for rival in law.rivals if rival.form == form)
+    assert own.rms_residual < 1e-7
+    assert rolling.pop(form) < 1e-6
+    nested = {"power law": "power law with floor"}.get(form)  # it holds the form, and foretells as well
+    assert all(rolling[other] > 1e-3 for other in rolling if other != nested)
+
+
+def test_rolling_errors_need_seven_shards():
+    assert all(rival.rolling_error is None for rival in fit_law(N[:6], noisy()[:6]).rivals)
+    assert all(rival.rolling_error is not None for rival in fit_law(N[:7], noisy()[:7]).rivals)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("n", "error", "says"),
+    [
+        ([1, 2, 3, 4, 5], [5, 4, 3, 2], r"shape \(5,\) and error \(4,\).*average the seeds"),
+        ([[1, 2], [3, 4]], [[5, 4], [3, 2]], r"shape \(2, 2\)"),
+        ([1, 2, 3, 4, 5], [5, 4, 0, 2, 1], r"error\[2\] = 0.0, expected a positive"),
+        ([1, 2, 3, 4, 5], [5, 4, np.nan, 2, 1], r"error\[2\] = nan"),
+        ([1, 2, np.inf, 4, 5], [5, 4, 3, 2, 1], r"N\[2\] = inf"),
+        ([-1, 2, 3, 4, 5], [5, 4, 3, 2, 1], r"N\[0\] = -1.0"),
+        ([1, 2, 2, 4, 5], [5, 4, 3, 2, 1], r"N = 2 stands 2 times.*Average the seeds"),
+    ],
+)
+def test_what_is_no_curve_is_refused_with_advice(n, error, says):
+    with pytest.raises(CurveError, match=says):
+        fit_law(n, error)
+
+
+def test_four_shards_are_too_few():
+    with pytest.raises(TooFewShards, match=r"4 shards, expected at least 5.*Measure more"):
+        fit_law([1, 2, 3, 4], [4, 3, 2, 1])
+
+
+def test_a_level_is_a_probability():
+    with pytest.raises(CurveError, match="level = 95"):
+        fit_law(N, noisy(), level=95)
+
+
+def test_five_shards_are_enough():
+    assert fit_law(N[::2], noisy()[::2]).shards == 5
