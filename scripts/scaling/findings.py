@@ -8,10 +8,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from scaling.claims import Outcome
-from scaling.curves import Curve, chosen_runs
-from scaling.laws import Estimate, Law
+from scaling.comparisons import LEVEL
+from scaling.curves import BUDGET_TOLERANCE, MIN_DECADES, MIN_SHARDS, Curve, chosen_runs
+from scaling.laws import BETA_RANGE, Estimate, Law
+from scaling.models import Network
 from scaling.numbers import Number, count, fixed, percent, significant, word
-from scaling.study import DomainPlan, Study
+from scaling.study import SHARED, DomainPlan, Study
+from scaling.training import LOOKS
 
 
 class Finding(NamedTuple):
@@ -30,19 +33,38 @@ def collect(
     outcomes: Sequence[Outcome],
 ) -> Iterator[Finding]:
     """Give all findings: of the design, of each domain, curve, law and claim."""
+    yield from _method()
     yield from _design(study)
+    total = sum(float(table.flops.sum()) for table in tables.values())
+    yield Finding("study.flops", significant(total, 2, "FLOP"), "curves.csv", "flops")
     for name, plan in study.domains.items():
         yield from _domain(name, plan)
+        yield from _spread(name, [curve for curve in curves if curve.domain == name])
     for curve in curves:
         yield from _curve(curve, tables[curve.domain])
         if curve.law is not None:
             yield from _law(curve, curve.law)
+    yield from _tally(curves)
     for outcome in outcomes:
         yield Finding(f"claim.{outcome.id}.verdict", word(outcome.verdict), f"claims/{outcome.id}.json", "/verdict")
         for name, number in outcome.numbers.items():
             pointer = f"/numbers/{name}/value"
             yield Finding(f"claim.{outcome.id}.{name}", number, f"claims/{outcome.id}.json", pointer)
     yield from _verdicts(outcomes)
+
+
+def _method() -> Iterator[Finding]:
+    for name, number, place in (
+        ("looks", count(LOOKS), "training.LOOKS"),
+        ("pool-share", count(SHARED), "study.SHARED"),
+        ("budget-tolerance", percent(BUDGET_TOLERANCE, 0), "curves.BUDGET_TOLERANCE"),
+        ("min-shards", count(MIN_SHARDS), "curves.MIN_SHARDS"),
+        ("min-decades", fixed(MIN_DECADES, 1), "curves.MIN_DECADES"),
+        ("level", percent(LEVEL, 0), "comparisons.LEVEL"),
+        ("beta-steepest", fixed(BETA_RANGE[0], 0), "laws.fitting.BETA_RANGE"),
+        ("beta-flattest", fixed(BETA_RANGE[1], 3), "laws.fitting.BETA_RANGE"),
+    ):
+        yield Finding(f"method.{name}", number, "code", f"scaling.{place}")
 
 
 def _design(study: Study) -> Iterator[Finding]:
@@ -75,8 +97,28 @@ def _domain(name: str, plan: DomainPlan) -> Iterator[Finding]:
     yield Finding(f"domain.{name}.guess", percent(domain.guess, 0), "config", f"{where}/data")
     if domain.pool is not None:
         yield Finding(f"domain.{name}.pool", count(domain.pool, unit), "config", f"{where}/data")
+    for field in type(plan.budget).model_fields:
+        steps = count(getattr(plan.budget, field))
+        yield Finding(f"domain.{name}.{field.replace('_', '-')}", steps, "config", f"{where}/budget/{field}")
+    for family, settings in plan.families.items():
+        if isinstance(settings, Network):
+            for key, value in (("learning-rate", settings.learning_rate), ("weight-decay", settings.weight_decay)):
+                place = f"{where}/families/{family}/{key.replace('-', '_')}"
+                yield Finding(f"family.{name}.{family}.{key}", _plain(value), "config", place)
+        if settings.model_sizes != [None]:
+            tried = word(", ".join(f"{size:,}" for size in settings.model_sizes))
+            yield Finding(f"family.{name}.{family}.sizes", tried, "config", f"{where}/families/{family}/sizes")
     shared = sum(plan.shares_pool(N) for N in sizes)
     yield Finding(f"domain.{name}.shared-shards", count(shared), "config", f"{where}/train_sizes")
+
+
+def _spread(name: str, curves: Sequence[Curve]) -> Iterator[Finding]:
+    """Give how often the worst family errs at the largest shard, as a multiple of the best."""
+    ends = [curve.shards[-1] for curve in curves if curve.shards]
+    errors = [end.median for end in ends if max(end.N for end in ends) == end.N]
+    if errors and min(errors) > 0:
+        number = significant(max(errors) / min(errors), 2)
+        yield Finding(f"domain.{name}.spread", number, f"laws/{name}/*.json", "/shards/-1/median")
 
 
 def _curve(curve: Curve, table: pd.DataFrame) -> Iterator[Finding]:
@@ -96,15 +138,27 @@ def _curve(curve: Curve, table: pd.DataFrame) -> Iterator[Finding]:
     rows = f"rows of {curve.family}"
     yield Finding(f"{key}.runs", count(len(runs)), f"curves/{curve.domain}.csv", rows)
     yield Finding(f"{key}.flops", significant(runs.flops.sum(), 2, "FLOP"), f"curves/{curve.domain}.csv", rows)
-    largest = chosen_runs(table, curve.family, N=int(table.N.max()))
-    if len(largest):
-        parameters = count(int(largest.parameters.iloc[0]))
-        yield Finding(f"{key}.parameters", parameters, f"curves/{curve.domain}.csv", f"chosen {rows}")
+    for end, shards in (("first", curve.shards[:1]), ("last", curve.shards[-1:])):
+        for shard in shards:
+            chosen = chosen_runs(table, curve.family, shard.N).iloc[0]
+            where = (f"curves/{curve.domain}.csv", f"chosen {rows}, N = {shard.N}")
+            yield Finding(f"{key}.parameters-{end}", count(int(chosen["parameters"])), *where)
+            if pd.notna(chosen["size"]):
+                yield Finding(f"{key}.size-{end}", count(int(chosen["size"])), *where)
+
+
+def _plain(value: float) -> Number:
+    """Print a setting as it stands in the config."""
+    return Number(value=value, printed=f"{value:g}")
 
 
 def _error(value: float) -> Number:
     """Print an error in percent with two or three significant figures."""
-    return percent(value, 1 if value >= 0.1 else 2)
+    return percent(value, _decimals(value))
+
+
+def _decimals(error: float) -> int:
+    return 1 if error >= 0.1 else 2 if error >= 0.001 else 3
 
 
 def _law(curve: Curve, law: Law) -> Iterator[Finding]:
@@ -112,10 +166,20 @@ def _law(curve: Curve, law: Law) -> Iterator[Finding]:
     profile = "profile, F on shards less parameters"
     yield Finding(f"{key}.slope", _estimate(law.slope, law.level, "t on shard means"), source, "/law/slope/value")
     yield Finding(f"{key}.beta", _estimate(law.beta, law.level, profile), source, "/law/beta/value")
-    yield Finding(f"{key}.gamma", _estimate(law.gamma, law.level, profile, 4), source, "/law/gamma/value")
+    gamma = _share(law.gamma, law.level, profile)
+    yield Finding(f"{key}.gamma", gamma, source, "/law/gamma/value")
     yield Finding(f"{key}.alpha", _estimate(law.alpha, law.level, profile, 4), source, "/law/alpha/value")
     if law.gamma.high is not None:
-        yield Finding(f"{key}.gamma-bound", fixed(law.gamma.high, 4), source, "/law/gamma/high")
+        yield Finding(f"{key}.gamma-bound", _error(law.gamma.high), source, "/law/gamma/high")
+    if law.slope.low is not None and law.slope.high is not None:
+        tenfold = fixed(
+            10**law.slope.value,
+            2,
+            interval=(10**law.slope.low, 10**law.slope.high),
+            level=law.level,
+            how="ten to the power of the slope",
+        )
+        yield Finding(f"{key}.tenfold", tenfold, source, "/law/slope/value")
     yield Finding(f"{key}.residual", percent(law.rms_residual), source, "/law/rms_residual")
     yield Finding(f"{key}.agreement", percent(law.agreement, 0), source, "/law/agreement")
     yield Finding(f"{key}.shards", count(law.shards), source, "/law/shards")
@@ -129,6 +193,40 @@ def _law(curve: Curve, law: Law) -> Iterator[Finding]:
 
 def _estimate(estimate: Estimate, level: float, how: str, digits: int = 3) -> Number:
     return fixed(estimate.value, digits, interval=(estimate.low, estimate.high), level=level, how=how)
+
+
+def _share(estimate: Estimate, level: float, how: str) -> Number:
+    """Print an error and its interval in percent; the values stay fractions."""
+    digits = _decimals(max(estimate.value, estimate.high or 0))
+    bounds = tuple(None if end is None else 100 * end for end in (estimate.low, estimate.high))
+    shown = fixed(100 * estimate.value, digits, interval=(bounds[0], bounds[1]))
+    return Number(
+        value=estimate.value,
+        printed=f"{shown.printed} %",
+        unit="fraction",
+        low=estimate.low,
+        high=estimate.high,
+        level=level,
+        how=how,
+        printed_interval=f"{shown.printed_interval} %",
+    )
+
+
+def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:
+    """Count the curves by what they can tell."""
+    laws = [curve.law for curve in curves if curve.law is not None]
+    for key, value in {
+        "with-law": len(laws),
+        "eligible": sum(curve.objection is None for curve in curves),
+        "compute-limited": sum(curve.compute_limited for curve in curves),
+        "beta-identified": sum(law.beta.identified for law in laws),
+        "gamma-identified": sum(law.gamma.identified for law in laws),
+    }.items():
+        yield Finding(f"curves.{key}", count(value), "laws/*/*.json", "/law")
+    if laws:
+        yield Finding("laws.level", percent(laws[0].level, 0), "laws/*/*.json", "/law/level")
+        agreement = percent(min(law.agreement for law in laws), 0)
+        yield Finding("laws.agreement", agreement, "laws/*/*.json", "/law/agreement")
 
 
 def _verdicts(outcomes: Sequence[Outcome]) -> Iterator[Finding]:

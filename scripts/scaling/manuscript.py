@@ -101,7 +101,7 @@ class DomainView:
     def ranking(self) -> tuple[FamilyView, ...]:
         """The families that were trained at the largest shard, from the best to the worst there."""
         top = max(self.plan.train_sizes)
-        there = [family for family in self.families if family.curve.shards and family.curve.shards[-1].N == top]
+        there = [family for family in self.families if family.curve.shards and top == family.curve.shards[-1].N]
         return tuple(sorted(there, key=lambda family: family.curve.shards[-1].median))
 
     @property
@@ -139,7 +139,9 @@ class Manuscript:
     def view(self) -> dict[str, Any]:
         """What every template sees."""
         families = [family for domain in self.domains.values() for family in domain.families]
-        experiments = {name: getattr(self.study.experiments, name) for name in type(self.study.experiments).model_fields}
+        experiments = {
+            name: getattr(self.study.experiments, name) for name in type(self.study.experiments).model_fields
+        }
         return {
             "paper": self.study.paper,
             "domains": self.domains,

@@ -239,6 +239,8 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
         schedule.step()
         if not watch.goes_on(step, loss.detach()):
             break
+    # Before the best weights come back, because the pass that is counted moves batch norm's running statistics.
+    flops = step * _flops(network, x[:batch_size], y[:batch_size])
     network.load_state_dict(watch.best_state)
 
     def predict(inputs: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -253,7 +255,7 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
         chosen=Choice(step=watch.best[2], rule="lowest validation error, then validation loss, then step"),
         curve=tuple(watch.curve),
         examples_seen=step * batch_size,
-        flops=step * _flops(network, x[:batch_size], y[:batch_size]),
+        flops=flops,
         flops_formula="torch FlopCounterMode over the forward and backward pass of one batch, times steps",
         diverged=watch.diverged,
     )
