@@ -40,8 +40,8 @@ def take_results_folder():
 
 def call_pdf_stale():
     """Warn of a PDF that an earlier build left: it does not show what this study says now."""
-    pdf = RESULTS / "paper" / "main.pdf"
-    if pdf.exists():
+    pdf, begun = RESULTS / "paper" / "main.pdf", RESULTS / ".build"
+    if pdf.exists() and pdf.stat().st_mtime_ns < begun.stat().st_mtime_ns:
         logger.error(
             f"{pdf} is stale: it is from an earlier build, and this build could not remake it."
         )

@@ -7,7 +7,8 @@ from provenance.ledger import tex_macros
 from provenance.receipts import job
 from scaling.claims import read_outcomes
 from scaling.curves import read_curves
-from scaling.manuscript import Manuscript, compile_pdf
+from scaling.latex import compile_pdf
+from scaling.manuscript import Manuscript
 from scaling.study import Study
 
 with job(snakemake) as this:

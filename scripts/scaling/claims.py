@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from scaling.comparisons import crossing, paired_ratio, ratios_by_size
+from scaling.comparisons import NothingToCompare, crossing, paired_ratio, ratios_by_size
 from scaling.curves import Curve, read_curves, read_tables
 from scaling.numbers import Number, count, fixed, percent
 from scaling.settings import Count, Name, Settings
@@ -87,13 +87,17 @@ class Claim(Settings):
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
         """Give the verdict, its reason in LaTeX, and the numbers that it rests on.
 
-        The reason names its numbers as <<name>>, and their intervals as <<name|interval>>.
+        Raises NothingToCompare if the runs allow no comparison; the claim is undecided then. The reason names its
+        numbers as <<name>>, and their intervals as <<name|interval>>.
         """
         raise NotImplementedError
 
     def test(self, evidence: Evidence) -> Outcome:
         """Test the claim."""
-        verdict, reason, numbers = self.judge(evidence)
+        try:
+            verdict, reason, numbers = self.judge(evidence)
+        except NothingToCompare as error:
+            verdict, reason, numbers = "undecided", str(error), {}
         return Outcome(
             id=self.id,
             source=self.source,
@@ -186,6 +190,13 @@ class UsualExponent(Claim):
     share: Share
     """Share of the domains that settles the matter."""
 
+    @model_validator(mode="after")
+    def _in_order(self) -> UsualExponent:
+        """The wrong way round, no slope would ever lie inside."""
+        if self.steepest >= self.flattest:
+            raise ValueError(f"steepest = {self.steepest:g} is not below flattest = {self.flattest:g}")
+        return self
+
     def describe(self) -> str:
         """Give the test in words."""
         return (
@@ -237,8 +248,8 @@ class Comparison(Claim):
 
     domain: Name
 
-    def named_families(self) -> tuple[Name, ...]:
-        """The families that the claim compares."""
+    def named_families(self) -> dict[str, Name]:
+        """The families that the claim compares, by the key that names each."""
         raise NotImplementedError
 
     def faults(self, study: Study) -> Iterator[str]:
@@ -247,9 +258,9 @@ class Comparison(Claim):
         if plan is None:
             yield f"domain = {self.domain!r}: no such domain. The study has {', '.join(study.domains)}."
             return
-        for family in self.named_families():
+        for key, family in self.named_families().items():
             if family not in plan.families:
-                yield f"{family!r} is no family of {self.domain}. It has {', '.join(plan.families)}."
+                yield f"{key} = {family!r}: no family of {self.domain}. It has {', '.join(plan.families)}."
 
 
 class InformedPrior(Comparison):
@@ -271,9 +282,9 @@ class InformedPrior(Comparison):
     ratio: Share
     """Supported: the ratio's upper bound, informed to plain, is below this, both overall and in the region."""
 
-    def named_families(self) -> tuple[Name, ...]:
+    def named_families(self) -> dict[str, Name]:
         """The two families."""
-        return self.informed, self.plain
+        return {"informed": self.informed, "plain": self.plain}
 
     def faults(self, study: Study) -> Iterator[str]:
         """Name what this study does not have."""
@@ -282,7 +293,8 @@ class InformedPrior(Comparison):
             if self.N not in plan.train_sizes:
                 yield f"N = {self.N}: no shard of {self.domain}. Its train_sizes are {list(plan.train_sizes)}."
             if self.region not in plan.domain.regions:
-                yield f"region = {self.region!r}: {self.domain} has the regions {', '.join(plan.domain.regions)}."
+                known = ", ".join(plan.domain.regions) or "none"
+                yield f"region = {self.region!r}: no region of {self.domain}. It has {known}."
 
     def describe(self) -> str:
         """Give the test in words."""
@@ -328,9 +340,9 @@ class DataBeatsPrior(Comparison):
     ratio: Annotated[float, Field(gt=1)]
     """Supported: worst to best family below this at the largest shard, and the crossing inside the range."""
 
-    def named_families(self) -> tuple[Name, ...]:
+    def named_families(self) -> dict[str, Name]:
         """The two families."""
-        return self.neighbours, self.crafted
+        return {"neighbours": self.neighbours, "crafted": self.crafted}
 
     def describe(self) -> str:
         """Give the test in words."""
@@ -350,11 +362,13 @@ class DataBeatsPrior(Comparison):
         smallest = single[single.family == self.crafted].sort_values("size").model.iloc[0]
         frozen = ratios_by_size(single, self.neighbours, single[single.model == smallest])
         scaled = ratios_by_size(single, self.neighbours, single[(single.family == self.crafted) & single.chosen])
-        spread = float(medians.max() / medians.min()) if medians.min() > 0 else float("inf")
+        if top not in frozen or top not in scaled or not medians.min() > 0:
+            raise NothingToCompare("at the largest shard a family makes no error, or has no run that ended well")
+        spread = float(medians.max() / medians.min())
         crossings = {"frozen": crossing(frozen), "scaled": crossing(scaled)}
         numbers = {
             "top": count(top),
-            "spread": fixed(min(spread, 1e9), 2),
+            "spread": fixed(spread, 2),
             "frozen-ratio": frozen[top].number(),
             "scaled-ratio": scaled[top].number(),
         }

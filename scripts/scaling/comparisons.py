@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEVEL = 0.95
+
+
+class NothingToCompare(ValueError):  # noqa: N818 (an outcome, not a mistake)
+    """No pair of runs allows a ratio; the message says why, as a clause."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,14 @@ class Crossing:
 def log_ratio(numerator: pd.Series[float], denominator: pd.Series[float]) -> Ratio:
     """Compare errors indexed by seed, pair by pair, on the log scale; pairs with a zero are left out.
 
-    Raises ValueError if no pair is left.
+    Raises NothingToCompare if no pair is left.
     """
     from scipy import stats
 
     pairs = numerator.to_frame("top").join(denominator.rename("bottom"), how="inner")
     pairs = pairs[(pairs > 0).all(axis=1)]
     if pairs.empty:
-        raise ValueError("no seed has an error above zero in both families; a ratio needs at least one pair")
+        raise NothingToCompare("no seed has an error above zero in both families, so there is no ratio")
     logs = np.log(pairs.top.to_numpy() / pairs.bottom.to_numpy())
     middle = float(logs.mean())
     if len(logs) < 2:
@@ -75,12 +80,14 @@ def paired_ratio(table: pd.DataFrame, top: str, bottom: str, N: int, column: str
 
 
 def ratios_by_size(single: pd.DataFrame, neighbours: str, network: pd.DataFrame) -> dict[int, Ratio]:
-    """Compare the chosen runs of `neighbours` with the runs of `network` at every N that both have."""
+    """Compare the chosen runs of `neighbours` with the runs of `network` at every N where that is possible."""
     ours = single[(single.family == neighbours) & single.chosen]
-    return {
-        int(N): log_ratio(ours[ours.N == N].set_index("seed").error, network[network.N == N].set_index("seed").error)
-        for N in sorted(set(ours.N) & set(network.N))
-    }
+    ratios: dict[int, Ratio] = {}
+    for N in sorted(set(ours.N) & set(network.N)):
+        errors = (runs[runs.N == N].set_index("seed").error for runs in (ours, network))
+        with contextlib.suppress(NothingToCompare):
+            ratios[int(N)] = log_ratio(*errors)
+    return ratios
 
 
 def crossing(ratios: Mapping[int, Ratio]) -> Crossing | None:

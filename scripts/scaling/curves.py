@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
@@ -45,6 +46,8 @@ class Curve(BaseModel):
     """Why no law was fitted."""
     budget_gain: float | None
     """Relative fall of the largest shard's mean error under twice the budget; None without a budget."""
+    diverged: int = 0
+    """Runs under the single budget that diverged, at any size and N; `shards` lacks an N that lost all its runs."""
 
     @property
     def compute_limited(self) -> bool:
@@ -90,20 +93,23 @@ def _row(record: Record) -> dict[str, object]:
         "shares_pool": record.shares_pool,
         "outcome": record.outcome,
         "error": regions.get(record.metric),
-        **{f"error_{name}": value for name, value in regions.items() if name != record.metric},
         "validation": record.validation,
         "training": record.training,
         "steps": record.steps,
         "batch_size": record.batch_size,
         "examples_seen": record.examples_seen,
         "flops": record.flops,
+        # Last, because a diverged run has none: so it can't change the order of the columns.
+        **{f"error_{name}": value for name, value in regions.items() if name != record.metric},
     }
 
 
 def _chosen(table: pd.DataFrame) -> pd.Series[bool]:
     single = table[table.budget_scale == 1]
+    # A diverged run counts as the worst, so that a size can't win by the few seeds that it survives.
+    worst_if_diverged = single.assign(validation=single.validation.astype(float).fillna(np.inf))
+    medians = worst_if_diverged.groupby(["family", "N", "model"], sort=False).validation.median()
     # Models stand in order of size, and idxmin takes the first: a tie goes to the smaller model.
-    medians = single.groupby(["family", "N", "model"], sort=False).validation.median().dropna()
     best = {key[:2]: key[2] for key in medians.groupby(level=["family", "N"]).idxmin()}
     return pd.Series(
         [best.get((row.family, row.N)) == row.model for row in table.itertuples()],
@@ -135,6 +141,7 @@ def fit_curve(table: pd.DataFrame, family: str) -> Curve:
         law=law,
         refusal=refusal,
         budget_gain=_budget_gain(table, family),
+        diverged=int(((table.family == family) & (table.budget_scale == 1) & (table.outcome == "diverged")).sum()),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from scaling.claims import Outcome
@@ -76,6 +77,7 @@ def _design(study: Study) -> Iterator[Finding]:
         "trainings": sum(runs.values()) + sum(doubled.values()),
         "domains": len(study.domains),
         "curves": sum(len(plan.families) for plan in study.domains.values()),
+        "kinds": len({family.kind for plan in study.domains.values() for family in plan.families.values()}),
         "seeds": len(study.seeds),
         "shared-pool-seeds": len(study.shared_pool_seeds),
         "claims": len(study.claims.present()),
@@ -132,8 +134,7 @@ def _curve(curve: Curve, table: pd.DataFrame) -> Iterator[Finding]:
         yield Finding(f"{key}.last", _error(curve.shards[-1].median), source, f"/shards/{last}/median")
     if curve.budget_gain is not None:
         yield Finding(f"{key}.budget-gain", percent(curve.budget_gain), source, "/budget_gain")
-    diverged = sum(shard.diverged for shard in curve.shards)
-    yield Finding(f"{key}.diverged", count(diverged), source, "/shards/*/diverged")
+    yield Finding(f"{key}.diverged", count(curve.diverged), source, "/diverged")
     runs = table[(table.family == curve.family)]
     rows = f"rows of {curve.family}"
     yield Finding(f"{key}.runs", count(len(runs)), f"curves/{curve.domain}.csv", rows)
@@ -153,12 +154,12 @@ def _plain(value: float) -> Number:
 
 
 def _error(value: float) -> Number:
-    """Print an error in percent with two or three significant figures."""
+    """Print an error in percent with three significant figures, within one to five decimals."""
     return percent(value, _decimals(value))
 
 
 def _decimals(error: float) -> int:
-    return 1 if error >= 0.1 else 2 if error >= 0.001 else 3
+    return int(np.clip(-np.floor(np.log10(error)), 1, 5)) if error > 0 else 1
 
 
 def _law(curve: Curve, law: Law) -> Iterator[Finding]:
@@ -180,15 +181,22 @@ def _law(curve: Curve, law: Law) -> Iterator[Finding]:
             how="ten to the power of the slope",
         )
         yield Finding(f"{key}.tenfold", tenfold, source, "/law/slope/value")
-    yield Finding(f"{key}.residual", percent(law.rms_residual), source, "/law/rms_residual")
+    yield Finding(f"{key}.residual", _misfit(law.rms_residual), source, "/law/rms_residual")
     yield Finding(f"{key}.agreement", percent(law.agreement, 0), source, "/law/agreement")
     yield Finding(f"{key}.shards", count(law.shards), source, "/law/shards")
     yield Finding(f"{key}.decades", fixed(law.decades, 1), source, "/law/decades")
     for index, rival in enumerate(law.rivals):
         if rival.rolling_error is not None:
             name = rival.form.replace(" ", "-")
-            error = percent(rival.rolling_error)
+            error = _misfit(rival.rolling_error)
             yield Finding(f"{key}.prediction.{name}", error, source, f"/law/rivals/{index}/rolling_error")
+
+
+def _misfit(log_error: float) -> Number:
+    """Print an error of the logarithm in percent with two or three significant figures."""
+    if log_error > 1:  # beyond a factor e, how far says nothing
+        return Number(value=log_error, printed=">100 %", unit="fraction")
+    return percent(log_error, 0 if log_error >= 0.1 else 1)
 
 
 def _estimate(estimate: Estimate, level: float, how: str, digits: int = 3) -> Number:
@@ -196,8 +204,8 @@ def _estimate(estimate: Estimate, level: float, how: str, digits: int = 3) -> Nu
 
 
 def _share(estimate: Estimate, level: float, how: str) -> Number:
-    """Print an error and its interval in percent; the values stay fractions."""
-    digits = _decimals(max(estimate.value, estimate.high or 0))
+    """Print an error and its interval in percent, the upper bound in two figures or three; the values stay fractions."""
+    digits = max(1, _decimals(max(estimate.value, estimate.high or 0)) - 1)
     bounds = tuple(None if end is None else 100 * end for end in (estimate.low, estimate.high))
     shown = fixed(100 * estimate.value, digits, interval=(bounds[0], bounds[1]))
     return Number(
@@ -215,18 +223,35 @@ def _share(estimate: Estimate, level: float, how: str) -> Number:
 def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:
     """Count the curves by what they can tell."""
     laws = [curve.law for curve in curves if curve.law is not None]
+    free = [curve.law for curve in curves if curve.law is not None and not curve.compute_limited]
+    foreseen = [foreseen for law in laws if (foreseen := _foresees(law)) is not None]
     for key, value in {
-        "with-law": len(laws),
-        "eligible": sum(curve.objection is None for curve in curves),
         "compute-limited": sum(curve.compute_limited for curve in curves),
-        "beta-identified": sum(law.beta.identified for law in laws),
-        "gamma-identified": sum(law.gamma.identified for law in laws),
+        # Of the laws that no budget bends.
+        "free": len(free),
+        "beta-identified": sum(law.beta.identified for law in free),
+        "gamma-identified": sum(law.gamma.identified for law in free),
+        # Of all laws with shards enough to predict the largest.
+        "foretold": len(foreseen),
+        "foreseen": sum(foreseen),
+        "diverged": sum(curve.diverged for curve in curves),
     }.items():
         yield Finding(f"curves.{key}", count(value), "laws/*/*.json", "/law")
     if laws:
         yield Finding("laws.level", percent(laws[0].level, 0), "laws/*/*.json", "/law/level")
         agreement = percent(min(law.agreement for law in laws), 0)
         yield Finding("laws.agreement", agreement, "laws/*/*.json", "/law/agreement")
+
+
+def _foresees(law: Law) -> bool | None:
+    """Does the law predict its largest shards better than forms without a power of N? None where it wasn't tried."""
+    own, exponential, logarithmic = (
+        next(rival.rolling_error for rival in law.rivals if rival.form == form)
+        for form in ("power law with floor", "exponential", "logarithmic")
+    )
+    if own is None or exponential is None or logarithmic is None:
+        return None
+    return own < min(exponential, logarithmic)
 
 
 def _verdicts(outcomes: Sequence[Outcome]) -> Iterator[Finding]:

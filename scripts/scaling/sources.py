@@ -82,7 +82,7 @@ class Source(BaseModel):
         return packages[0]
 
     def _unpack(self, package: Path) -> dict[str, bytes]:
-        archive = self._run(["dpkg-deb", "--fsys-tarfile", str(package)], package.parent)
+        archive = self._run(["dpkg-deb", "--fsys-tarfile", str(package.resolve())], package.parent)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             members = {member.name.removeprefix("./"): member for member in tar if member.isfile()}
             found = {name: members.get(f"{self.folder}/{name}") for name in self.sha256}

@@ -122,11 +122,12 @@ class Study(Settings):
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Study:
         """Read the merged config; raises StudyError naming key, value and what is allowed for every fault."""
+        # By way of JSON, because strict JSON takes lists for tuples but never a string for a number.
+        text = json.dumps(config, default=str)
         try:
-            # By way of JSON, because strict JSON takes lists for tuples but never a string for a number.
-            study = cls.model_validate_json(json.dumps(config, default=str), strict=True)
+            study = cls.model_validate_json(text, strict=True)
         except ValidationError as error:
-            raise StudyError(explain(error, config, json_schema())) from None
+            raise StudyError(explain(error, json.loads(text), json_schema())) from None
         if faults := list(study._faults()):
             raise StudyError("\n".join(faults))
         return study

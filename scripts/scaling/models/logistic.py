@@ -15,10 +15,15 @@ class Family(Network):
 
     kind: Literal["logistic"]
 
-    title: ClassVar[str] = "Logistic"
+    title: ClassVar[str] = "Logistic regression"
     description: ClassVar[str] = (
-        r"Multinomial logistic regression, one linear layer and a softmax, fitted by the same loop as the networks."
+        r"One linear layer and a softmax over the classes, fitted by the same loop as the networks."
     )
+
+    @property
+    def label(self) -> str:
+        """Name as within a sentence."""
+        return self.title.lower()
 
     def network(self, task: Task, size: int | None) -> nn.Module:
         """Build the linear layer, started at zero so that every run begins at best guess."""

@@ -29,7 +29,7 @@ class Family(Sized):
     @property
     def label(self) -> str:
         """Name with its inputs."""
-        return f"MLP, {self.inputs}"
+        return f"{self.inputs} MLP"
 
     def complaint(self, task: Task) -> str | None:
         """Polar inputs need points of the plane."""

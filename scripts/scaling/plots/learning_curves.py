@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from scaling.curves import Curve, chosen_runs
+from scaling.curves import Curve, Shard, chosen_runs
 from scaling.plots import style
 
 if TYPE_CHECKING:
@@ -22,21 +22,27 @@ COLUMNS = 4
 def learning_curves(table: pd.DataFrame, curves: Sequence[Curve], labels: Mapping[str, str], unit: str) -> Figure:
     """Draw error against N; `labels` name the families, `unit` what N counts.
 
-    Every panel shows the other families' medians in grey, so that the eye can compare.
+    Every panel shows the other families' medians in grey, so that the eye can compare. Squares mark shards whose
+    seeds share data.
     """
     columns = min(COLUMNS, len(curves))
     rows = ceil(len(curves) / columns)
     size = (style.TEXT, 0.35 + 1.75 * rows)
     figure, axes = style.canvas(rows, columns, size, shared=True)
     for index, (axis, curve) in enumerate(zip(axes, curves, strict=False)):
+        # Before anything is drawn, so that a panel in which nothing is to be drawn has limits that logs allow.
+        axis.set(xscale="log", yscale="log")
         for other in curves:
             if other is not curve:
-                _medians(axis, other, color=style.GREY, linewidth=0.7, alpha=0.6, zorder=1)
+                _medians(axis, other.shards, color=style.GREY, linewidth=0.7, alpha=0.6, zorder=1)
         _panel(axis, chosen_runs(table, curve.family), curve, style.colour(index))
         axis.set_title(labels[curve.family], color=style.colour(index), loc="left", fontweight="bold")
         _scales(axis)
     for axis in axes[len(curves) :]:
         axis.remove()
+    for axis in axes[: len(curves)][-columns:]:
+        # Where the panel below was removed, nothing else would label the shared scale.
+        axis.tick_params(labelbottom=True)
     for axis in axes[: len(curves)][::columns]:
         axis.set_ylabel("test error")
     figure.supxlabel(f"training set size N ({unit})", fontsize=7)
@@ -46,7 +52,11 @@ def learning_curves(table: pd.DataFrame, curves: Sequence[Curve], labels: Mappin
 def _panel(axis: Axes, runs: pd.DataFrame, curve: Curve, colour: str) -> None:
     seen = runs[runs.error > 0]
     axis.plot(seen.N, seen.error, ".", color=colour, markersize=2.6, alpha=0.55, markeredgewidth=0, zorder=3)
-    _medians(axis, curve, color=colour, marker="o", markersize=3.6, markerfacecolor="white", linestyle="", zorder=4)
+    for marker, shared in (("o", False), ("s", True)):
+        shards = [shard for shard in curve.shards if shard.shares_pool == shared]
+        _medians(
+            axis, shards, color=colour, marker=marker, markersize=3.6, markerfacecolor="white", linestyle="", zorder=4
+        )
     if curve.law is None:
         axis.text(0.05, 0.05, "too few shards for a law", transform=axis.transAxes, fontsize=6, color=style.GREY)
         return
@@ -68,14 +78,12 @@ def _note(axis: Axes, curve: Curve) -> None:
     axis.text(0.05, 0.04, text, transform=axis.transAxes, va="bottom", fontsize=6.2)
 
 
-def _medians(axis: Axes, curve: Curve, **line: object) -> None:
-    shards = [shard for shard in curve.shards if shard.median > 0]
-    axis.plot([shard.N for shard in shards], [shard.median for shard in shards], **line)  # type: ignore[arg-type]
+def _medians(axis: Axes, shards: Sequence[Shard], **line: object) -> None:
+    seen = [shard for shard in shards if shard.median > 0]
+    axis.plot([shard.N for shard in seen], [shard.median for shard in seen], **line)  # type: ignore[arg-type]
 
 
 def _scales(axis: Axes) -> None:
-    axis.set_xscale("log")
-    axis.set_yscale("log")
     axis.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
     axis.yaxis.set_major_formatter(FuncFormatter(_percent))
     low, high = axis.get_ylim()

@@ -1,0 +1,55 @@
+"""The multilayer perceptron: what it sees, how large it is."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaling.models.mlp import Family
+
+UNIT = st.floats(-1, 1, width=32)
+
+
+class Plane:
+    shape, classes = (2,), 2
+
+
+class Pictures:
+    shape, classes = (1, 4, 5), 3
+
+
+def mlp(inputs="raw", sizes=(16,)):
+    return Family(kind="mlp", inputs=inputs, sizes=sizes, learning_rate=0.01)
+
+
+@given(UNIT, UNIT)
+def test_polar_inputs_are_radius_and_angle_over_pi(x, y):
+    r, angle = mlp("polar").features(torch.tensor([[x, y]]))[0].tolist()
+    assert r == pytest.approx(np.hypot(x, y), abs=1e-6)
+    assert -1 - 1e-6 <= angle <= 1 + 1e-6
+    assert [r * np.cos(np.pi * angle), r * np.sin(np.pi * angle)] == pytest.approx([x, y], abs=1e-6)
+
+
+def test_raw_inputs_are_left_alone():
+    x = torch.rand(5, 2)
+    assert mlp().features(x) is x
+
+
+@pytest.mark.parametrize(("task", "inputs"), [(Plane, 2), (Pictures, 20)])
+@pytest.mark.parametrize("h", [1, 32])
+def test_it_has_three_layers_of_weights_and_a_logit_a_class(task, inputs, h):
+    network = mlp(sizes=(h,)).network(task(), h)
+    expected = (inputs + 1) * h + (h + 1) * h + (h + 1) * task.classes
+    assert sum(weights.numel() for weights in network.parameters()) == expected
+    assert network(torch.rand(7, *task.shape)).shape == (7, task.classes)
+
+
+def test_polar_inputs_need_the_plane():
+    assert mlp("polar").complaint(Plane()) is None
+    assert mlp("raw").complaint(Pictures()) is None
+    assert "(1, 4, 5)" in mlp("polar").complaint(Pictures())
+
+
+def test_its_sizes_are_its_models():
+    assert list(mlp(sizes=(8, 32)).model_sizes) == [8, 32]

@@ -1,0 +1,115 @@
+"""Findings: every number with a key of its own that the ledger takes, and a pointer that leads to it."""
+
+import math
+
+import pytest
+
+from provenance.ledger import Ledger
+from scaling.claims import Evidence
+from scaling.curves import fit_curve, gather
+from scaling.findings import collect
+from scaling.study import Study
+
+DERIVED = ("tenfold",)
+"""Findings that are computed from the value that they point to."""
+SLOPES = {"knn-1": -0.5, "knn-5": -0.45, "mlp-raw": -0.3, "mlp-polar": -0.4, "logistic": -0.1, "cnn": -0.2}
+
+
+@pytest.fixture
+def made(smoke_config, record):
+    """The findings of a smoke study whose errors follow power laws, with the study, tables, curves and outcomes."""
+    study = Study.of(smoke_config)
+    tables = {}
+    for domain, plan in study.domains.items():
+        records = [
+            record(
+                plan.models[model].family,
+                N,
+                seed,
+                0.4 * (N / 50) ** SLOPES[plan.models[model].family] * (1 + 0.1 * seed),
+                domain=domain,
+                size=plan.models[model].size,
+                tip=0.3 if domain == "spiral" else None,
+                budget_scale=scale,
+            )
+            for scale, runs in ((1, study.runs(domain)), (2, study.doubled_runs(domain)))
+            for model, N, seed in runs
+        ]
+        tables[domain] = gather(records)
+    curves = [fit_curve(tables[domain], family) for domain, plan in study.domains.items() for family in plan.families]
+    neural = {(d, name) for d, plan in study.domains.items() for name, f in plan.families.items() if f.neural}
+    evidence = Evidence(tables, tuple(curves), frozenset(neural))
+    outcomes = [claim.test(evidence) for claim in study.claims.present().values()]
+    return list(collect(study, tables, curves, outcomes)), study, tables, curves, outcomes
+
+
+def followed(pointer, node):
+    """Follow a JSON pointer."""
+    for step in pointer.removeprefix("/").split("/"):
+        node = node[int(step)] if isinstance(node, list | tuple) else node[step]
+    return node
+
+
+def test_the_ledger_takes_every_finding(made):
+    ledger = Ledger()
+    for finding in made[0]:
+        ledger.add(finding.key, finding.number.model_dump(), source=finding.source, pointer=finding.pointer)
+    assert len(ledger.entries) == len(made[0]) > 100
+
+
+def test_every_value_is_finite_and_printed(made):
+    for finding in made[0]:
+        assert isinstance(finding.number.value, str) or math.isfinite(finding.number.value)
+        assert finding.number.printed
+        assert finding.source
+        assert finding.pointer
+
+
+def test_pointers_into_laws_and_claims_lead_to_the_value(made):
+    findings, _, _, curves, outcomes = made
+    files = {f"laws/{curve.domain}/{curve.family}.json": curve.model_dump() for curve in curves}
+    files |= {f"claims/{outcome.id}.json": outcome.model_dump() for outcome in outcomes}
+    pointed = [f for f in findings if f.source in files and not f.key.endswith(DERIVED)]
+    assert {finding.source for finding in pointed} == set(files)
+    for finding in pointed:
+        assert followed(finding.pointer, files[finding.source]) == finding.number.value
+
+
+def test_every_shard_law_and_claim_has_its_findings(made):
+    findings, study, _, curves, outcomes = made
+    keys = {finding.key: finding.number.value for finding in findings}
+    for curve in curves:
+        name = f"{curve.domain}.{curve.family}"
+        for shard in curve.shards:
+            assert keys[f"curve.{name}.n{shard.N}"] == shard.median
+        assert keys[f"law.{name}.slope"] == pytest.approx(SLOPES[curve.family], abs=0.01)
+    for outcome in outcomes:
+        assert keys[f"claim.{outcome.id}.verdict"] == outcome.verdict
+    assert sum(keys[f"claims.{verdict}"] for verdict in ("supported", "contradicted", "undecided")) == len(outcomes)
+    assert keys["study.domains"] == len(study.domains)
+
+
+def test_the_design_is_counted_as_it_is_run(made):
+    findings, study, tables, *_ = made
+    keys = {finding.key: finding.number.value for finding in findings}
+    assert keys["study.trainings"] == keys["study.runs"] + keys["study.doubled-runs"] == sum(map(len, tables.values()))
+    for domain, plan in study.domains.items():
+        assert keys[f"domain.{domain}.n-max"] == max(plan.train_sizes)
+        per_curve = [keys[f"curve.{domain}.{family}.runs"] for family in plan.families]
+        assert sum(per_curve) == len(tables[domain])
+
+
+def test_a_diverged_run_is_counted_even_where_a_whole_shard_diverged(made, record):
+    _, study, tables, *_ = made
+    N = study.domains["images"].train_sizes[0]
+    lost = [record("logistic", N, seed, None, domain="images") for seed in study.seeds]
+    kept = [
+        record("logistic", N, seed, 0.4 * (N / 50) ** -0.1, domain="images")
+        for N in study.domains["images"].train_sizes[1:]
+        for seed in study.seeds
+    ]
+    table = gather(lost + kept)
+    curve = fit_curve(table, "logistic")
+    found = collect(study, tables | {"images": table}, [curve], [])
+    keys = {finding.key: finding.number.value for finding in found}
+    assert keys["curve.images.logistic.diverged"] == len(study.seeds)

@@ -1,0 +1,335 @@
+"""The config as a study: what is valid, what is wrong and how it is said, and which runs follow."""
+
+import json
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from scaling import domains, models
+from scaling.study import Study, StudyError, json_schema
+
+ROOT = Path(__file__).parents[2]
+GONE = object()
+
+
+def change(config, path, value):
+    *parents, last = path.split(".")
+    for key in parents:
+        config = config[key]
+    if value is GONE:
+        del config[last]
+    else:
+        config[last] = value
+
+
+def complaint(config):
+    with pytest.raises(StudyError) as error:
+        Study.of(config)
+    return str(error.value)
+
+
+def all_runs(study):
+    """Every run's settings, by where its record goes."""
+    return {
+        (domain, *run): study.run(domain, *run).model_dump_json()
+        for domain in study.domains
+        for run in study.runs(domain)
+    }
+
+
+def test_the_default_config_is_a_study(config):
+    assert set(Study.of(config).domains) == set(config["domains"])
+
+
+def test_the_smoke_overlay_is_a_study_of_its_own(config, smoke_config):
+    smoke = Study.of(smoke_config)
+    assert smoke.pathvars.results != Study.of(config).pathvars.results
+    assert len(all_runs(smoke)) < len(all_runs(Study.of(config)))
+
+
+def test_the_schema_for_editors_is_that_of_the_code():
+    written = (ROOT / "config.schema.json").read_text()
+    assert written == json.dumps(json_schema(), indent=2) + "\n", "config.schema.json is stale: run `make schema`"
+
+
+def test_the_default_config_meets_the_schema_for_editors(config, smoke_config):
+    for valid in (config, smoke_config):
+        jsonschema.validate(valid, json_schema())
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("sedes", [0]),
+        ("seeds", []),
+        ("seeds", [-1]),
+        ("domains.spiral.data.kind", "spirale"),
+        ("domains.spiral.families.knn-1.k", "1"),
+    ],
+)
+def test_the_schema_for_editors_knows_what_is_wrong(config, path, value):
+    change(config, path, value)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(config, json_schema())
+
+
+@pytest.mark.parametrize("package", [domains, models])
+def test_every_file_of_a_package_is_a_choice_of_its_name(package):
+    assert package.kinds()
+    for kind in package.kinds():
+        assert package.load(kind).model_fields["kind"].annotation.__args__ == (kind,)
+
+
+# path, value, and what else the message must say: what is allowed, or what to do
+WRONG = [
+    ("sedes", [0], "unknown key", "Did you mean seeds?"),
+    ("domains.spiral.families.knn-1.neighbours", 3, "unknown key", "Allowed here: k, kind."),
+    ("domains.spiral.families.mlp-raw.learning_rte", 1, "Did you mean learning_rate?"),
+    ("claims.H9", {}, "unknown key", "Allowed here:", "H1"),
+    ("experiments.biass", {}, "Did you mean bias?"),
+    ("domains.spiral.train_sizes", 100, "array"),
+    ("domains.spiral.train_sizes[1]", "1e6", "integer"),
+    ("domains.spiral.train_sizes[1]", 0, "greater than 0"),
+    ("domains.spiral.train_sizes[1]", 100.5, "integer"),
+    ("domains.spiral.train_sizes[1]", True, "integer"),
+    ("domains.spiral.budget", None, "object"),
+    ("domains.spiral.budget.epochs", "many", "integer"),
+    ("domains.spiral.budget.min_steps", 1, "greater than or equal to 30"),
+    ("domains.spiral.data.kind", "spirale", "'images', 'spiral'"),
+    ("domains.spiral.families.knn-1.kind", "nearest", "'knn'"),
+    ("domains.spiral.families.mlp-raw.inputs", "round", "'raw' or 'polar'"),
+    ("domains.spiral.families.mlp-raw.learning_rate", -0.1, "greater than 0"),
+    ("domains.images.data.test_size", 10_001, "less than or equal to 10000"),
+    ("domains.spiral.train_sizes", [], "at least one"),
+    ("domains.spiral.families", {}, "at least one"),
+    ("domains.spiral.families.mlp-raw.sizes", [], "at least one"),
+    ("domains", {}, "at least one"),
+    ("seeds", [], "at least one"),
+    ("shared_pool_seeds", [], "at least one"),
+    ("seeds[1]", -1, "greater than or equal to 0"),
+    ("seeds[1]", "one", "integer"),
+    ("pathvars.results", "../results", "pattern"),
+    ("pathvars.results", "results/../../elsewhere", "pattern"),
+    ("pathvars.results", "/tmp/results", "pattern"),
+    ("pathvars.results", "", "pattern"),
+    ("domains.images.source_copy", "no/such/folder", "no such file or folder", "null"),
+    ("domains.spiral.source_copy", ".", "synthetic", "Remove"),
+    ("claims.H1.max_residual", 0, "greater than 0"),
+    ("claims.H2.flattest", 0.1, "less than 0"),
+    ("claims.D2.domain", "spirals", "spiral, images"),
+    ("claims.D2.informed", "mlp", "spiral", "mlp-polar"),
+    ("claims.D5.neighbours", "knn-7", "spiral", "knn-1"),
+    ("claims.D2.N", 999, "1000"),
+    ("claims.D2.region", "tail", "tip"),
+    ("experiments.bias.domain", "spirals", "spiral, images"),
+    ("experiments.bias.domain", "images", "spiral"),
+    ("experiments.bias.N", 999, "1000"),
+    ("paper.engine", "word", "'tinytex' or 'system'"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "words"), [(path, value, words) for path, value, *words in WRONG])
+def test_a_fault_is_told_by_path_value_and_what_is_allowed(config, path, value, words):
+    if path.endswith("[1]"):
+        listed = path.removesuffix("[1]")
+        first = {"seeds": 7}.get(listed, 50)
+        change(config, listed, [first, value])
+    else:
+        change(config, path, value)
+    message = complaint(config)
+    assert message.startswith(f"{path} ")
+    for word in (repr(value), *words):
+        assert word in message
+    assert message.count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("seeds", ["Seeds of every shard size"]),
+        ("paper", []),
+        ("domains.spiral.budget.epochs", ["Epochs"]),
+        ("domains.spiral.data.tip_test_size", ["tip region"]),
+        ("domains.spiral.families.mlp-raw.sizes", ["Sizes to train"]),
+        ("domains.spiral.families.mlp-raw.kind", ["cnn, knn, logistic, mlp"]),
+    ],
+)
+def test_a_missing_key_is_told_by_its_path_and_meaning(config, path, words):
+    change(config, path, GONE)
+    message = complaint(config)
+    assert message.startswith(f"{path}: missing.")
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("path", ["seeds", "shared_pool_seeds", "domains.spiral.train_sizes"])
+def test_a_repeated_value_is_told(config, path):
+    change(config, path, [1_000, 100, 300, 100])
+    assert f"{path}: 100 stands there twice" in complaint(config)
+
+
+def test_two_models_of_one_name_are_told(config):
+    config["domains"]["spiral"]["families"]["mlp-raw-32"] = {"kind": "knn", "k": 1}
+    assert "domains.spiral.families" in complaint(config)
+    assert "mlp-raw-32 stands there twice" in complaint(config)
+
+
+@pytest.mark.parametrize("name", ["Spiral", "a_b", "a/b", "..", "", "a b", "-a", "a--b", "é", 5])
+@pytest.mark.parametrize("folder", ["domains", "domains.spiral.families"])
+def test_a_name_that_is_not_safe_in_paths_is_told(config, folder, name):
+    family = {"kind": "knn", "k": 1}
+    node = config["domains"] if folder == "domains" else config["domains"]["spiral"]["families"]
+    node[name] = config["domains"]["images"] if folder == "domains" else family
+    message = complaint(config)
+    assert message.startswith(f"{folder}.{name}: '{name}' won't do")
+    assert "lower-case words and digits, joined by hyphens" in message
+
+
+def test_more_examples_than_the_pool_has_is_told_with_both_ways_out(config):
+    config["domains"]["images"]["train_sizes"] = [100, 60_000]
+    assert complaint(config) == (
+        "domains.images.train_sizes[1] = 60000, but images has 55000 training images.\n"
+        "Give sizes up to 55000, or make domains.images.data.validation_size smaller (now 5000)."
+    )
+
+
+def test_the_whole_pool_may_be_used(config):
+    config["domains"]["images"]["train_sizes"] = [100, 55_000]
+    Study.of(config)
+
+
+@pytest.mark.parametrize(
+    ("domain", "family", "settings"),
+    [
+        ("images", "mlp-polar", {"kind": "mlp", "inputs": "polar", "sizes": [8], "learning_rate": 0.1}),
+        ("spiral", "cnn", {"kind": "cnn", "sizes": [8], "learning_rate": 0.1}),
+    ],
+)
+def test_a_family_that_cannot_serve_its_domain_is_told(config, domain, family, settings):
+    config["domains"][domain]["families"][family] = settings
+    message = complaint(config)
+    assert message.startswith(f"domains.{domain}.families.{family}: ")
+    assert "shape" in message
+
+
+@pytest.mark.parametrize(("low", "high"), [("min_steps", "max_steps"), ("batch_size", "max_batch_size")])
+def test_bounds_in_the_wrong_order_are_told(config, low, high):
+    config["domains"]["spiral"]["budget"] |= {low: 200, high: 100}
+    message = complaint(config)
+    assert message.startswith("domains.spiral.budget")
+    assert f"{low} = 200" in message
+    assert f"{high} = 100" in message
+
+
+def test_all_faults_are_told_at_once(config):
+    config["domains"]["images"]["train_sizes"] = [60_000, 70_000]
+    config["claims"]["D2"]["N"] = 999
+    config["seeds"] = [1, 1]
+    message = complaint(config)
+    for fault in ("train_sizes[0]", "train_sizes[1]", "claims.D2.N", "seeds: 1 stands there twice"):
+        assert fault in message
+    config["sedes"] = config["paper"]["tittle"] = 1
+    assert [line.split(" ")[0] for line in complaint(config).splitlines()] == ["paper.tittle", "sedes"]
+
+
+def test_a_region_in_a_domain_without_any_is_told(config):
+    config["claims"]["D2"] |= {"domain": "images", "informed": "cnn", "plain": "logistic"}
+    assert complaint(config) == "claims.D2.region = 'tip': no region of images. It has none."
+
+
+def test_a_claim_or_experiment_that_is_null_or_left_out_is_gone(config):
+    config["claims"]["H1"] = None
+    del config["claims"]["D2"]
+    config["experiments"] = {}
+    study = Study.of(config)
+    assert set(study.claims.present()) == {"H2", "D5"}
+    assert study.experiments.bias is None
+
+
+def test_a_curve_has_every_model_at_every_size_with_every_seed_and_fewer_seeds_above_a_fifth_of_the_pool(config):
+    study, images = Study.of(config), config["domains"]["images"]
+    names = ["knn-1", "knn-5", "logistic", *(f"cnn-{size}" for size in images["families"]["cnn"]["sizes"])]
+    fifth = (60_000 - images["data"]["validation_size"]) / 5
+    expected = {
+        (model, N, seed)
+        for model, N in product(names, images["train_sizes"])
+        for seed in (config["shared_pool_seeds"] if fifth < N else config["seeds"])
+    }
+    assert set(study.runs("images")) == expected
+    assert len(study.runs("images")) == len(expected)
+    assert any(fifth < N for N in images["train_sizes"])
+    for model, N, seed in expected:
+        assert study.run("images", model, N, seed).shares_pool == (fifth < N)
+
+
+def test_a_fifth_of_the_pool_is_not_above_it(config):
+    config["domains"]["images"]["train_sizes"] = [11_000, 11_001]
+    plan = Study.of(config).domains["images"]
+    assert [plan.shares_pool(N) for N in plan.train_sizes] == [False, True]
+
+
+def test_a_domain_without_end_shares_no_pool(config):
+    study, spiral = Study.of(config), config["domains"]["spiral"]
+    runs = 6 * len(spiral["train_sizes"]) * len(config["seeds"])
+    assert len(set(study.runs("spiral"))) == len(study.runs("spiral")) == runs
+
+
+def test_only_trained_families_are_trained_again_and_only_at_the_largest_size(study):
+    for domain, largest, trained in (("spiral", 1_000_000, "mlp"), ("images", 55_000, ("cnn", "logistic"))):
+        doubled = study.doubled_runs(domain)
+        assert doubled == [run for run in study.runs(domain) if run[1] == largest and run[0].startswith(trained)]
+        assert doubled
+
+
+def test_twice_the_budget_changes_nothing_else(study):
+    once, twice = (study.run("spiral", "mlp-raw-32", 100, 0, scale).model_dump() for scale in (1, 2))
+    assert {key for key in once if once[key] != twice[key]} == {"budget_scale"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "new"),
+    [
+        ("domains.spiral.families.mlp-raw.sizes", [64, 32, 128], {("spiral", "mlp-raw-64")}),
+        ("domains.images.families.mlp", {"kind": "mlp", "sizes": [9], "learning_rate": 0.1}, {("images", "mlp-9")}),
+        ("seeds", [5, 0, 1, 2, 3, 4], {5}),
+        ("domains.images.train_sizes", [55_000, 100, 200, 500, 1_000, 2_000, 5_000, 7_000, 10_000, 20_000], {7_000}),
+        ("experiments", {}, set()),
+        ("claims", {}, set()),
+        ("paper.title", "Another", set()),
+    ],
+)
+def test_what_is_added_changes_no_other_run(config, path, value, new):
+    before = all_runs(Study.of(config))
+    change(config, path, value)
+    after = all_runs(Study.of(config))
+    assert before.items() <= after.items()
+    added = {place for run in after.keys() - before.keys() for place in (run[:2], run[2], run[3])}
+    assert new <= added
+    assert bool(added) == bool(new)
+
+
+def test_a_changed_setting_changes_the_runs_of_its_family_alone(config):
+    before = all_runs(Study.of(config))
+    config["domains"]["spiral"]["families"]["mlp-raw"]["learning_rate"] = 0.1
+    after = all_runs(Study.of(config))
+    changed = {run[:2] for run in before if before[run] != after[run]}
+    assert changed == {("spiral", "mlp-raw-32"), ("spiral", "mlp-raw-128")}
+
+
+def test_reading_the_study_loads_neither_torch_nor_matplotlib():
+    modules = ["scaling.study", *(f"scaling.models.{kind}" for kind in models.kinds())]
+    code = (
+        f"import sys, {', '.join(modules)}; print([m for m in ('torch', 'sklearn', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT / "scripts")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

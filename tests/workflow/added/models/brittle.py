@@ -1,0 +1,25 @@
+"""A family with one shard that it can't bear: that of N = 80 and seed 1."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from scaling.domains import Examples
+from scaling.domains.spiral import sample
+from scaling.models import Memory, Predictor, Task
+from scaling.randomness import generator
+
+
+class Family(Memory):
+    """Answers 0 to everything."""
+
+    kind: Literal["brittle"]
+
+    title: ClassVar[str] = "Brittle"
+    description: ClassVar[str] = "The first class, whatever the point."
+
+    def memorise(self, examples: Examples, task: Task) -> Predictor:
+        """Learn nothing."""
+        if np.array_equal(examples.x, sample(len(examples.x), generator("spiral", "train", 80, 1))):
+            raise ValueError("this shard breaks me.\nMend me.")
+        return lambda x: np.zeros(len(x), dtype=np.int64)

@@ -1,0 +1,154 @@
+"""Real builds of a tiny study: every test has its own copy of the workflow, and one finished build is shared."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+WORKFLOW = HERE.parents[1]
+PARTS = ("Snakefile", "config.yaml", "rules", "profiles", "scripts", "paper")
+OF_ONE_BUILD = ("logs", "benchmarks", ".build")
+"""What differs from build to build of the same study, by its first part under the results folder."""
+
+
+class Ended(NamedTuple):
+    """How a command ended, and all that it said."""
+
+    code: int
+    said: str
+
+
+class Plan(NamedTuple):
+    """What a dry run would do: the number of jobs by rule, and every job's message."""
+
+    jobs: dict[str, int]
+    messages: set[str]
+
+    @property
+    def trainings(self) -> set[str]:
+        """The messages of its trainings."""
+        return {message for message in self.messages if message.startswith("Training")}
+
+
+class Build:
+    """A copy of the workflow with a study, and the results of building it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.results = folder / "results"
+        self.pdf = self.results / "paper/main.pdf"
+
+    @contextlib.contextmanager
+    def study(self) -> Iterator[dict[str, Any]]:
+        """Change config.yaml."""
+        path = self.folder / "config.yaml"
+        study = yaml.safe_load(path.read_text())
+        yield study
+        path.write_text(yaml.safe_dump(study, sort_keys=False))
+
+    def add(self, *names: str) -> None:
+        """Add files of tests/workflow/added to the library."""
+        for name in names:
+            shutil.copy(HERE / "added" / name, self.folder / "scripts/scaling" / name)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start Snakemake on two cores, in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(self.folder / "scripts")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def snakemake(self, *arguments: str) -> Ended:
+        """Run Snakemake to its end."""
+        return end(self.start(*arguments))
+
+    def plan(self, *arguments: str) -> Plan:
+        """Ask a dry run what it would do."""
+        code, said = self.snakemake("--dry-run", *arguments)
+        assert code == 0, said
+        jobs = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}
+        return Plan(jobs, set(re.findall(r"^Job \d+: (.+)$", said, re.MULTILINE)))
+
+    def files(self, results: str = "results") -> dict[str, str]:
+        """Give the sha256 of every file that the study made, temporary ones included, by path."""
+        folder = self.folder / results
+        paths = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+        return {
+            name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, path in sorted(paths.items())
+            if not name.startswith(OF_ONE_BUILD)
+        }
+
+    def copy(self, folder: Path) -> "Build":
+        """Copy all of it, times and Snakemake's notes included."""
+        shutil.copytree(self.folder, folder)
+        return Build(folder)
+
+
+def end(build: subprocess.Popen[str]) -> Ended:
+    """Wait for a build's end. One that never ends is killed with all its jobs."""
+    try:
+        said, _ = build.communicate(timeout=600)
+    except BaseException:
+        for process in [*psutil.Process(build.pid).children(recursive=True), build]:
+            process.kill()
+        raise
+    return Ended(build.returncode, said)
+
+
+def copy_workflow(folder: Path) -> Build:
+    """Copy the workflow, with the tests' tiny study for its config."""
+    folder.mkdir(parents=True)
+    for part in PARTS:
+        copy = shutil.copytree if (WORKFLOW / part).is_dir() else shutil.copy
+        options = {"ignore": shutil.ignore_patterns("__pycache__")} if copy is shutil.copytree else {}
+        copy(WORKFLOW / part, folder / part, **options)
+    shutil.copy(HERE / "study.yaml", folder / "config.yaml")
+    return Build(folder)
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Build:
+    """A copy of the workflow in which nothing is built."""
+    return copy_workflow(tmp_path / "fresh")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """The one finished build. Leave it as it is: `built` is a copy to work with."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, done = shared / "finished", shared / "finished.done"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the worker that comes first builds, the others wait
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            code, said = copy_workflow(folder).snakemake()
+            assert code == 0, said
+            done.touch()
+    return Build(folder)
+
+
+@pytest.fixture
+def built(finished: Build, tmp_path: Path) -> Build:
+    """A copy of the finished build."""
+    return finished.copy(tmp_path / "built")

@@ -1,0 +1,67 @@
+"""The whole of it: every declared output, from data to PDF, the same bytes wherever and whenever it is built."""
+
+import json
+import os
+import re
+import time
+from importlib.metadata import version
+
+import pdfplumber
+
+from scaling.training import Record
+
+SIZES, SEEDS, MODELS = (20, 40, 80, 160, 320), (0, 1), ("knn-1", "knn-5", "mlp-4")
+
+
+def declared() -> set[str]:
+    """Every file that the tests' study should make."""
+    runs = [f"runs/spiral/{model}/n{N}/seed{seed}" for model in MODELS for N in SIZES for seed in SEEDS]
+    runs += [f"doubled/spiral/mlp-4/n320/seed{seed}" for seed in SEEDS]
+    return {
+        *(f"{run}.{suffix}" for run in runs for suffix in ("json", "npz")),
+        *("curves.csv", "curves/spiral.csv", "ledger.json", "paper/main.pdf"),
+        *(f"laws/spiral/{family}.json" for family in ("knn-1", "knn-5", "mlp")),
+        *(f"claims/{claim}.json" for claim in ("H1", "H2", "D2", "D5")),
+        "figures/learning-curves-spiral.pdf",
+        *(f"figures/bias-{picture}.pdf" for picture in ("manifold", "density", "sample", "maps")),
+    }
+
+
+def test_a_build_makes_all_that_is_declared_and_nothing_else(finished):
+    assert set(finished.files()) == declared()
+
+
+def test_the_pdf_is_readable(finished):
+    with pdfplumber.open(finished.pdf) as pdf:
+        text = "\n".join(page.extract_text() for page in pdf.pages)
+    for words in ("A Tiny Study", "The Tests", "1-NN", "5-NN", "MLP", "References"):
+        assert words in text
+
+
+def test_a_finished_build_has_nothing_left_to_do(built):
+    before = built.files()
+    code, said = built.snakemake()
+    assert code == 0
+    assert "Nothing to be done" in said
+    assert built.files() == before
+    assert built.plan().jobs == {}
+
+
+def test_another_folder_another_day_and_another_temper_give_the_same_bytes(finished, workflow, monkeypatch):
+    begun = time.time()
+    made = (finished.results / "ledger.json").stat().st_mtime
+    assert begun > made + 2, "zip files, such as npz, tell times that are two seconds apart"
+    for name, value in {"PYTHONHASHSEED": "7", "TZ": "Pacific/Auckland", "LC_ALL": "C", "OMP_NUM_THREADS": "2"}.items():
+        monkeypatch.setenv(name, value)
+    code, said = workflow.snakemake()
+    assert code == 0, said
+    assert workflow.files() == finished.files()
+
+
+def test_records_hold_what_was_found_and_nothing_of_when_where_or_by_what(finished):
+    for path in finished.results.glob("*/spiral/**/seed*.json"):
+        text = path.read_text()
+        assert set(json.loads(text)) == set(Record.model_fields)
+        assert not re.search(r"\b20\d\d-|\d\d:\d\d|/", text), "a date, a time or a path"
+        for word in (os.uname().nodename, version("torch"), version("numpy"), version("snakemake")):
+            assert not re.search(rf"\b{re.escape(word)}\b", text)

@@ -1,0 +1,107 @@
+"""What goes wrong is told once, in full, and never passed over: bad configs, failing runs, stale papers."""
+
+import re
+
+import pytest
+
+
+def test_a_failing_run_stops_no_sibling_and_makes_no_secret_of_what_it_keeps_from_being_built(built):
+    built.add("models/brittle.py")
+    with built.study() as study:
+        study["domains"]["spiral"]["families"]["brittle"] = {"kind": "brittle"}
+    before = built.files()
+
+    code, said = built.snakemake()
+    assert code == 1
+    assert tell_of_the_failure(said)
+    assert "results/paper/main.pdf is stale" in said
+    made = built.files()
+    runs = {name for name in made if name.startswith("runs/spiral/brittle/")}
+    assert len(runs) == 18, "the siblings of the run that failed, record and items each"
+    assert made["paper/main.pdf"] == before["paper/main.pdf"]
+
+    code, said = built.snakemake()
+    assert code == 1, "the same command fails until the cause is mended"
+    assert tell_of_the_failure(said)
+    assert "results/paper/main.pdf is stale" in said
+    assert built.files() == made
+
+    mend(built)
+    code, said = built.snakemake()
+    assert code == 0, said
+    assert not [word for word in ("stale", "failed", "skipped") if word in said]
+    assert {name for name in built.files() if "/brittle" in name} == runs | {
+        "runs/spiral/brittle/n80/seed1.json",
+        "runs/spiral/brittle/n80/seed1.npz",
+        "laws/spiral/brittle.json",
+    }
+    assert built.files()["paper/main.pdf"] != before["paper/main.pdf"]
+    assert built.plan().jobs == {}
+
+
+def tell_of_the_failure(said: str) -> bool:
+    """See whether one closing summary names the failed job, its error, its log, and the rules that were skipped."""
+    _, *summaries = said.split("1 job failed:\n")
+    assert len(summaries) == 1
+    *failure, skipped = summaries[0].splitlines()
+    assert failure == [
+        "  train domain=spiral model=brittle N=80 seed=1",
+        "    ValueError: this shard breaks me.",
+        "    Mend me.",
+        "    log: results/logs/train/spiral/brittle/n80-seed1.log",
+    ]
+    assert "jobs were skipped because they need it: " in skipped
+    rules = {"gather", "curves", "law", "claim", "learning_curves", "ledger", "paper", "all"}
+    return set(re.findall(r"(\w+) \(\d+\)", skipped)) == rules
+
+
+def mend(build) -> None:
+    path = build.folder / "scripts/scaling/models/brittle.py"
+    path.write_text(path.read_text().replace("raise ValueError", "str"))
+
+
+def test_a_pdf_that_this_build_has_remade_is_not_called_stale(built):
+    (built.folder / "scripts/curves.py").write_text("raise SystemExit('no table')")
+    (built.results / "curves.csv").unlink()
+    built.pdf.unlink()
+    code, said = built.snakemake()
+    assert code == 1
+    assert built.pdf.exists()
+    assert "stale" not in said
+
+
+BAD = {
+    "a key that is misspelt": (
+        lambda study: study["domains"]["spiral"].update(train_size=[10]),
+        "domains.spiral.train_size = [10]: unknown key.",
+        "Did you mean train_sizes?",
+    ),
+    "a value of the wrong type": (
+        lambda study: study.update(seeds=["0"]),
+        "seeds[0] = '0'",
+        "Input should be a valid integer",
+    ),
+    "a source that is not there": (
+        lambda study: study["domains"]["spiral"].update(source_copy="/no/such/folder"),
+        "domains.spiral.source_copy = '/no/such/folder'",
+        "no such file or folder",
+    ),
+    "a name that means nothing": (
+        lambda study: study["claims"]["D5"].update(crafted="cnn"),
+        "claims.D5.crafted = 'cnn'",
+        "It has knn-1, knn-5, mlp.",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_bad_config_stops_before_any_job(workflow, fault):
+    change, *expected = BAD[fault]
+    with workflow.study() as study:
+        change(study)
+    code, said = workflow.snakemake()
+    assert code == 1
+    for words in expected:
+        assert words in said
+    assert "Traceback" not in said
+    assert not workflow.results.exists()

@@ -1,0 +1,42 @@
+"""Profiles are picked up and stacked, and Snakemake's linter has nothing to say that was not answered."""
+
+import re
+import shutil
+from pathlib import Path
+
+ANSWERED = {
+    "Specify a conda environment or container for each rule.": (
+        "Versions are pinned by requirements.lock and installed by `make setup`; there is no conda anywhere."
+    ),
+    "Environment variable PYTHONPATH used but not asserted with envvars directive in line ….": (
+        "It is prolonged, not required: jobs find this checkout's library whether or not the user has set it."
+    ),
+}
+"""What Snakemake's linter finds, and why it stays."""
+
+
+def test_plain_snakemake_takes_the_default_profile(built):
+    target = built.results / "curves.csv"
+    target.unlink()
+    code, said = built.snakemake("--", "results/curves.csv")
+    assert code == 0, said
+    assert "profiles/default" in said
+    assert "1 job done in" in said, "the study's own display"
+    assert "rule curves" not in said, "Snakemake's"
+
+
+def test_the_smoke_profile_is_laid_over_the_default_and_builds_into_a_folder_of_its_own(workflow):
+    shutil.copy(Path(__file__).parents[2] / "config.yaml", workflow.folder)
+    code, said = workflow.snakemake("--profile", "profiles/smoke", "--dry-run")
+    assert code == 0, said
+    assert "profiles/smoke and workflow specific profile profiles/default" in said
+    requested = re.search(r"^rule all:\n    input: (.+)$", said, re.MULTILINE)[1].split(", ")
+    assert len(requested) > 50
+    assert all(file.startswith("results-smoke/") for file in requested)
+    assert not workflow.results.exists()
+
+
+def test_snakemakes_linter_finds_what_was_answered_and_nothing_else(workflow):
+    _, said = workflow.snakemake("--lint")
+    found = re.findall(r"^    \* (.+):$", said, re.MULTILINE)
+    assert {re.sub(r"line \d+", "line …", finding) for finding in found} == set(ANSWERED)

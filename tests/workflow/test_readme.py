@@ -1,0 +1,38 @@
+"""The commands that the README gives do what they say."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+WORKFLOW = Path(__file__).parents[2]
+README = (WORKFLOW / "README.md").read_text()
+FENCED = re.findall(r"^```bash\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMANDS = sorted(
+    {shlex.join(shlex.split(line, comments=True)) for block in FENCED for line in block.splitlines()}
+    | set(re.findall(r"`((?:make|snakemake) [^`…]+)`", README))
+)
+
+
+def test_the_readme_gives_commands():
+    assert {"make paper", "make test", "make smoke", "snakemake --cores 8"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("make ")])
+def test_make_knows_the_target(command):
+    done = subprocess.run([*shlex.split(command), "--dry-run"], cwd=WORKFLOW, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("snakemake ")])
+def test_snakemake_takes_the_command(command, workflow):
+    (workflow.folder / "mine.yaml").write_text("pathvars: {results: results-mine}\nseeds: [7]\n")
+    code, said = workflow.snakemake("--dry-run", *shlex.split(command)[1:])
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("linked", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
+def test_the_readme_links_to_what_is_there(linked):
+    assert (WORKFLOW / linked).exists()
