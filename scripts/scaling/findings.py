@@ -204,7 +204,7 @@ def _estimate(estimate: Estimate, level: float, how: str, digits: int = 3) -> Nu
 
 
 def _share(estimate: Estimate, level: float, how: str) -> Number:
-    """Print an error and its interval in percent, the upper bound in two figures or three; the values stay fractions."""
+    """Print an error and its interval in percent, in two or three figures; the values stay fractions."""
     digits = max(1, _decimals(max(estimate.value, estimate.high or 0)) - 1)
     bounds = tuple(None if end is None else 100 * end for end in (estimate.low, estimate.high))
     shown = fixed(100 * estimate.value, digits, interval=(bounds[0], bounds[1]))

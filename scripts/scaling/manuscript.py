@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,7 @@ class FamilyView:
 
     name: str
     domain: str
+    label: str
     settings: Family
     curve: Curve
 
@@ -38,11 +40,6 @@ class FamilyView:
     def key(self) -> str:
         """What follows `law.` or `curve.` in the ledger's keys."""
         return f"{self.domain}.{self.name}"
-
-    @property
-    def label(self) -> str:
-        """The family's name in prose."""
-        return escape(self.settings.label)
 
     @property
     def law(self) -> Law | None:
@@ -75,13 +72,9 @@ class DomainView:
     """What a template may know of a domain; its numbers stand in the ledger under `domain.<name>`."""
 
     name: str
+    title: str
     plan: DomainPlan
     families: tuple[FamilyView, ...]
-
-    @property
-    def title(self) -> str:
-        """The domain's name in prose."""
-        return escape(self.plan.domain.title)
 
     @property
     def unit(self) -> str:
@@ -151,17 +144,16 @@ class Manuscript:
     def domains(self) -> dict[str, DomainView]:
         """The domains by name, in the order of the config."""
         curves = {(curve.domain, curve.family): curve for curve in self.curves}
-        return {
-            name: DomainView(
-                name,
-                plan,
-                tuple(
-                    FamilyView(family, name, settings, curves[name, family])
-                    for family, settings in plan.families.items()
-                ),
+        titles = distinct({name: plan.domain.title for name, plan in self.study.domains.items()})
+        found = {}
+        for name, plan in self.study.domains.items():
+            labels = distinct({family: settings.label for family, settings in plan.families.items()})
+            families = tuple(
+                FamilyView(family, name, labels[family], settings, curves[name, family])
+                for family, settings in plan.families.items()
             )
-            for name, plan in self.study.domains.items()
-        }
+            found[name] = DomainView(name, titles[name], plan, families)
+        return found
 
     @property
     def verdicts(self) -> tuple[VerdictView, ...]:
@@ -249,6 +241,12 @@ def _fill(environment: jinja2.Environment, name: str, view: Mapping[str, Any]) -
     except Exception as error:  # whatever the template asked amiss, say where
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(name)]
         raise PaperError(f"{name}, line {lines[-1]}: {error}") from error
+
+
+def distinct(words: Mapping[str, str]) -> dict[str, str]:
+    """Write words, by name, in TeX; one that several share is told apart by its name behind it."""
+    shared = {word for word, times in Counter(words.values()).items() if times > 1}
+    return {name: escape(f"{word} ({name})" if word in shared else word) for name, word in words.items()}
 
 
 def each(items: Iterable[object], pattern: str) -> list[str]:

@@ -13,7 +13,7 @@ from scaling.claims import Evidence
 from scaling.curves import fit_curve, gather
 from scaling.findings import collect
 from scaling.latex import PaperError, compile_pdf
-from scaling.manuscript import Manuscript, each, listed, plural, sentence
+from scaling.manuscript import Manuscript, distinct, each, listed, plural, sentence
 from scaling.study import Study
 
 PAPER = Path(__file__).parents[2] / "paper"
@@ -300,6 +300,11 @@ def broken(tmp_path, paper):
 def test_a_mistake_in_a_template_is_named_with_file_and_line(broken, template, message):
     with pytest.raises(PaperError, match=message):
         broken(template)
+
+
+def test_words_that_are_shared_are_told_apart():
+    words = {"images": "Images", "images-b": "Images", "spiral": "Spiral & co"}
+    assert distinct(words) == {"images": "Images (images)", "images-b": "Images (images-b)", "spiral": r"Spiral \& co"}
 
 
 def test_helpers_of_the_templates():

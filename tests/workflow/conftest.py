@@ -6,21 +6,20 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
 import pytest
 import yaml
 
 HERE = Path(__file__).parent
 WORKFLOW = HERE.parents[1]
-PARTS = ("Snakefile", "config.yaml", "rules", "profiles", "scripts", "paper")
-OF_ONE_BUILD = ("logs", "benchmarks", ".build")
-"""What differs from build to build of the same study, by its first part under the results folder."""
+OF_ONE_BUILD = ("logs/", "benchmarks/", ".build")
+"""How the paths begin, under the results folder, of what differs from build to build of the same study."""
 
 
 class Ended(NamedTuple):
@@ -108,19 +107,16 @@ def end(build: subprocess.Popen[str]) -> Ended:
     try:
         said, _ = build.communicate(timeout=600)
     except BaseException:
-        for process in [*psutil.Process(build.pid).children(recursive=True), build]:
-            process.kill()
+        os.killpg(build.pid, signal.SIGKILL)
         raise
     return Ended(build.returncode, said)
 
 
 def copy_workflow(folder: Path) -> Build:
     """Copy the workflow, with the tests' tiny study for its config."""
-    folder.mkdir(parents=True)
-    for part in PARTS:
-        copy = shutil.copytree if (WORKFLOW / part).is_dir() else shutil.copy
-        options = {"ignore": shutil.ignore_patterns("__pycache__")} if copy is shutil.copytree else {}
-        copy(WORKFLOW / part, folder / part, **options)
+    for part in ("rules", "profiles", "scripts", "paper"):
+        shutil.copytree(WORKFLOW / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(WORKFLOW / "Snakefile", folder)
     shutil.copy(HERE / "study.yaml", folder / "config.yaml")
     return Build(folder)
 

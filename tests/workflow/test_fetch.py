@@ -13,8 +13,7 @@ def with_images(workflow, **families) -> None:
     with workflow.study() as study:
         study.update(seeds=[0], experiments={}, claims={})
         spiral = study["domains"]["spiral"]
-        for family in ("knn-5", "mlp"):
-            del spiral["families"][family]
+        del spiral["families"]["mlp"]
         study["domains"]["images"] = {
             "data": {"kind": "images", "validation_size": 100, "test_size": 100},
             "train_sizes": [10, 20, 40, 80, 160],

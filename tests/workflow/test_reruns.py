@@ -20,7 +20,7 @@ def test_a_further_seed_is_all_that_is_trained(built):
     with built.study() as study:
         study["seeds"].append(2)
     assert built.plan().trainings == {
-        *trainings("knn-1", "knn-5", "mlp-4", seeds=[2]),
+        *trainings("knn-1", "mlp-4", seeds=[2]),
         *trainings("mlp-4", sizes=[320], seeds=[2], twice=True),
     }
 
@@ -28,7 +28,7 @@ def test_a_further_seed_is_all_that_is_trained(built):
 def test_a_further_shard_is_all_that_is_trained(built):
     with built.study() as study:
         study["domains"]["spiral"]["train_sizes"].insert(0, 10)
-    assert built.plan().trainings == trainings("knn-1", "knn-5", "mlp-4", sizes=[10])
+    assert built.plan().trainings == trainings("knn-1", "mlp-4", sizes=[10])
 
 
 def test_a_further_size_is_all_that_is_trained(built):
@@ -43,7 +43,7 @@ def test_a_further_family_is_all_that_is_trained_and_no_other_law_is_missed_out(
     plan = built.plan()
     assert plan.trainings == trainings("knn-3")
     assert plan.jobs["gather"] == 1
-    assert plan.jobs["law"] == 4
+    assert plan.jobs["law"] == 3
 
 
 def test_another_setting_of_a_family_trains_that_family_again(built):
@@ -60,12 +60,6 @@ def test_another_threshold_tests_its_claim_again_and_trains_nothing(built):
     assert "Testing claim H2" in plan.messages
 
 
-def test_another_title_writes_the_paper_again_and_no_more(built):
-    with built.study() as study:
-        study["paper"]["title"] = "Another Title"
-    assert set(built.plan().jobs) == {"ledger", "paper", "all", "total"}
-
-
 @pytest.mark.parametrize("changed", ["paper/main.tex", "results/laws/spiral/mlp.json"])
 def test_a_changed_input_file_is_noticed(built, changed):
     path = built.folder / changed
@@ -75,7 +69,7 @@ def test_a_changed_input_file_is_noticed(built, changed):
 
 def test_touched_files_that_are_the_same_rerun_nothing(built):
     touched = [path for path in built.folder.rglob("*") if path.is_file() and _is_read(path.relative_to(built.folder))]
-    assert len(touched) > 100
+    assert len(touched) > 90
     for path in touched:
         os.utime(path)
     assert built.plan().jobs == {}
