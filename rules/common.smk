@@ -49,7 +49,7 @@ def call_pdf_stale():
 
 def prepared_data(wildcards):
     """The prepared data of a domain; nothing for a synthetic one."""
-    synthetic = study.domains[wildcards.domain].domain.source is None
+    synthetic = study.domains[wildcards.domain].data.source is None
     return [] if synthetic else "<results>/data/{domain}.npz"
 
 
@@ -135,15 +135,12 @@ def neural_families():
 
 def family_labels(wildcards):
     """Names of a domain's families in figures."""
-    return {
-        name: family.label
-        for name, family in study.domains[wildcards.domain].families.items()
-    }
+    return study.domains[wildcards.domain].labels
 
 
 def domain_unit(wildcards):
     """What N counts in a domain."""
-    return study.domains[wildcards.domain].domain.unit
+    return study.domains[wildcards.domain].data.unit
 
 
 BIAS_PICTURES = ("manifold", "density", "sample", "maps")
@@ -162,10 +159,10 @@ def bias_settings():
     plan = study.domains[bias.domain]
     return {
         "domain": bias.domain,
-        "data": plan.domain.model_dump(mode="json"),
+        "data": plan.data.model_dump(mode="json"),
         "N": bias.N,
         "seed": study.seeds[0],
-        "titles": [plan.families[family].label for family in bias.models(study)],
+        "titles": [plan.labels[family] for family in bias.models(study)],
     }
 
 

@@ -217,8 +217,8 @@ class UsualExponent(Claim):
             "silent": count(sides.count("silent")),
         }
         reason = (
-            r"of <<domains>> domains, <<inside>> inside and <<outside>> outside the range; in <<silent>> no neural "
-            r"curve may speak"
+            rf"of <<domains>> {_plural(len(names), 'domain', 'domains')}, <<inside>> inside and <<outside>> outside the "
+            r"range; in <<silent>> no neural curve may speak"
         )
         if inside >= self.share * len(names):
             return "supported", reason, numbers
@@ -292,8 +292,8 @@ class InformedPrior(Comparison):
         if plan := study.domains.get(self.domain):
             if self.N not in plan.train_sizes:
                 yield f"N = {self.N}: no shard of {self.domain}. Its train_sizes are {list(plan.train_sizes)}."
-            if self.region not in plan.domain.regions:
-                known = ", ".join(plan.domain.regions) or "none"
+            if self.region not in plan.data.regions:
+                known = ", ".join(plan.data.regions) or "none"
                 yield f"region = {self.region!r}: no region of {self.domain}. It has {known}."
 
     def describe(self) -> str:

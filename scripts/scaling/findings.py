@@ -88,7 +88,7 @@ def _design(study: Study) -> Iterator[Finding]:
 
 
 def _domain(name: str, plan: DomainPlan) -> Iterator[Finding]:
-    domain, sizes = plan.domain, plan.train_sizes
+    domain, sizes = plan.data, plan.train_sizes
     where = f"/domains/{name}"
     unit = domain.unit
     yield Finding(f"domain.{name}.shards", count(len(sizes)), "config", f"{where}/train_sizes")
@@ -224,7 +224,7 @@ def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:
     """Count the curves by what they can tell."""
     laws = [curve.law for curve in curves if curve.law is not None]
     free = [curve.law for curve in curves if curve.law is not None and not curve.compute_limited]
-    foreseen = [foreseen for law in laws if (foreseen := _foresees(law)) is not None]
+    foreseen = [foreseen for law in laws if (foreseen := foresees(law)) is not None]
     for key, value in {
         "compute-limited": sum(curve.compute_limited for curve in curves),
         # Of the laws that no budget bends.
@@ -243,7 +243,7 @@ def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:
         yield Finding("laws.agreement", agreement, "laws/*/*.json", "/law/agreement")
 
 
-def _foresees(law: Law) -> bool | None:
+def foresees(law: Law) -> bool | None:
     """Does the law predict its largest shards better than forms without a power of N? None where it wasn't tried."""
     own, exponential, logarithmic = (
         next(rival.rolling_error for rival in law.rivals if rival.form == form)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +19,11 @@ import jinja2
 
 from scaling.claims import Comparison, Outcome, Verdict
 from scaling.curves import Curve
+from scaling.findings import foresees
 from scaling.latex import PaperError, escape
 from scaling.laws import Law
 from scaling.models import Family, Network, Sized
-from scaling.study import DomainPlan, Study
+from scaling.study import DomainPlan, Study, distinct
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class FamilyView:
         return self.curve.law
 
     @property
+    def caution(self) -> str:
+        """What to say behind its name where its numbers stand alone."""
+        return ", limited by its training budget" if self.curve.compute_limited else ""
+
+    @property
     def trained(self) -> bool:
         """Is it fitted by gradient descent, under a budget?"""
         return isinstance(self.settings, Network)
@@ -62,9 +67,15 @@ class FamilyView:
         return len(self.settings.model_sizes) > 1
 
     @property
-    def steady(self) -> bool:
-        """Does validation choose the same size at the smallest and the largest shard?"""
-        return self.curve.shards[0].model == self.curve.shards[-1].model
+    def largest_chosen(self) -> bool:
+        """Does validation choose the largest size on offer at the largest shard?"""
+        largest = max(size for size in self.settings.model_sizes if size is not None)
+        return self.curve.shards[-1].model == f"{self.name}-{largest}"
+
+    @property
+    def foreseen(self) -> bool:
+        """Does its law predict the largest shards better than forms without a power of N?"""
+        return self.law is not None and bool(foresees(self.law))
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,7 @@ class DomainView:
     @property
     def unit(self) -> str:
         """What N counts."""
-        return escape(self.plan.domain.unit)
+        return escape(self.plan.data.unit)
 
     @property
     def shared(self) -> int:
@@ -89,7 +100,7 @@ class DomainView:
     @property
     def generous(self) -> bool:
         """Is the validation set larger than the smallest shard?"""
-        return self.plan.domain.validation_size > min(self.plan.train_sizes)
+        return self.plan.data.validation_size > min(self.plan.train_sizes)
 
     def family(self, name: str) -> FamilyView:
         """Look up a family."""
@@ -144,15 +155,14 @@ class Manuscript:
     def domains(self) -> dict[str, DomainView]:
         """The domains by name, in the order of the config."""
         curves = {(curve.domain, curve.family): curve for curve in self.curves}
-        titles = distinct({name: plan.domain.title for name, plan in self.study.domains.items()})
+        titles = distinct({name: plan.data.title for name, plan in self.study.domains.items()})
         found = {}
         for name, plan in self.study.domains.items():
-            labels = distinct({family: settings.label for family, settings in plan.families.items()})
             families = tuple(
-                FamilyView(family, name, labels[family], settings, curves[name, family])
+                FamilyView(family, name, escape(plan.labels[family]), settings, curves[name, family])
                 for family, settings in plan.families.items()
             )
-            found[name] = DomainView(name, titles[name], plan, families)
+            found[name] = DomainView(name, escape(titles[name]), plan, families)
         return found
 
     @property
@@ -241,12 +251,6 @@ def _fill(environment: jinja2.Environment, name: str, view: Mapping[str, Any]) -
     except Exception as error:  # whatever the template asked amiss, say where
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(name)]
         raise PaperError(f"{name}, line {lines[-1]}: {error}") from error
-
-
-def distinct(words: Mapping[str, str]) -> dict[str, str]:
-    """Write words, by name, in TeX; one that several share is told apart by its name behind it."""
-    shared = {word for word, times in Counter(words.values()).items() if times > 1}
-    return {name: escape(f"{word} ({name})" if word in shared else word) for name, word in words.items()}
 
 
 def each(items: Iterable[object], pattern: str) -> list[str]:

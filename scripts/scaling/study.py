@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import operator
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -63,11 +64,6 @@ class DomainPlan(Settings):
     families: Annotated[dict[Name, AnyFamily], Field(min_length=1)]
     """Families by the name that runs, tables and figures use."""
 
-    @property
-    def domain(self) -> Domain:
-        """The domain with its settings."""
-        return self.data
-
     @functools.cached_property
     def models(self) -> dict[str, Model]:
         """Every model by its name: the family's name, with the size behind it where there is one."""
@@ -78,9 +74,14 @@ class DomainPlan(Settings):
                 found[model] = Model(model, name, size)
         return found
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Name of each family in figures, tables and prose."""
+        return distinct({name: family.label for name, family in self.families.items()})
+
     def shares_pool(self, N: int) -> bool:
         """Do shards of N examples share so much data that their seeds are not independent?"""
-        pool = self.domain.pool
+        pool = self.data.pool
         return pool is not None and pool < N * SHARED
 
 
@@ -155,7 +156,7 @@ class Study(Settings):
         _, family, size = plan.models[model]
         return Run(
             domain=domain,
-            data=plan.domain.model_dump(mode="json"),
+            data=plan.data.model_dump(mode="json"),
             family=family,
             learner=_at_size(plan.families[family], size),
             model=model,
@@ -189,6 +190,12 @@ class Study(Settings):
         return self.domains[domain].families[family]
 
 
+def distinct(words: Mapping[str, str]) -> dict[str, str]:
+    """Give words by name; one that several share is told apart by its name behind it."""
+    shared = {word for word, times in Counter(words.values()).items() if times > 1}
+    return {name: f"{word} ({name})" if word in shared else word for name, word in words.items()}
+
+
 def _at_size(family: Family, size: int | None) -> dict[str, Any]:
     """Settings of a family with this size alone, so that a further size in the config reruns no other."""
     settings = family.model_dump(mode="json")
@@ -196,7 +203,7 @@ def _at_size(family: Family, size: int | None) -> dict[str, Any]:
 
 
 def _domain_faults(key: str, name: str, plan: DomainPlan) -> Iterator[str]:
-    domain = plan.domain
+    domain = plan.data
     yield from _repeats(f"{key}.train_sizes", plan.train_sizes)
     for index, N in enumerate(plan.train_sizes):
         if domain.pool is not None and domain.pool < N:

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from scaling import domains, models
-from scaling.study import Study, StudyError, json_schema
+from scaling.study import Study, StudyError, distinct, json_schema
 
 ROOT = Path(__file__).parents[2]
 GONE = object()
@@ -333,3 +333,8 @@ def test_reading_the_study_loads_neither_torch_nor_matplotlib():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_words_that_are_shared_are_told_apart():
+    words = {"images": "Images", "images-b": "Images", "spiral": "Spiral"}
+    assert distinct(words) == {"images": "Images (images)", "images-b": "Images (images-b)", "spiral": "Spiral"}

@@ -55,7 +55,8 @@ def training(half_built):
     yield build, jobs
     with contextlib.suppress(ProcessLookupError):
         os.killpg(build.pid, signal.SIGKILL)
-    build.communicate()
+    build.wait()
+    build.stdout.close()
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -77,13 +78,13 @@ def test_after_a_kill_of_everything_the_same_command_finishes(finished, half_bui
 
 def test_jobs_that_outlive_their_killed_build_change_nothing(finished, half_built, training):
     build, (late, early) = training
-    late.suspend()  # so that it ends after the next build
     build.kill()
     build.wait()
-    assert early.is_running()
+    late.suspend()  # so that it ends after the next build
     code, said = half_built.snakemake("--", TABLE)
     assert code == 0, said
     made = times(half_built)
+    assert late.status() == psutil.STATUS_STOPPED
     late.resume()
     _, running = psutil.wait_procs([early, late], timeout=120)
     assert not running

@@ -33,8 +33,8 @@ class Bias(Settings):
         plan = study.domains.get(self.domain)
         if plan is None:
             yield f"domain = {self.domain!r}: no such domain. The study has {', '.join(study.domains)}."
-        elif plan.domain.kind != "spiral":
-            yield f"domain = {self.domain!r} is of kind {plan.domain.kind}. The pictures need kind spiral."
+        elif plan.data.kind != "spiral":
+            yield f"domain = {self.domain!r} is of kind {plan.data.kind}. The pictures need kind spiral."
         elif self.N not in plan.train_sizes:
             yield f"N = {self.N}: no shard of {self.domain}. Its train_sizes are {list(plan.train_sizes)}."
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from scaling.curves import Curve, Shard, chosen_runs
+from scaling.numbers import fixed
 from scaling.plots import style
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _panel(axis: Axes, runs: pd.DataFrame, curve: Curve, colour: str) -> None:
 def _note(axis: Axes, curve: Curve) -> None:
     """Print the slope, and the warning that compute limits the curve, in the corner that a falling curve avoids."""
     assert curve.law is not None
-    text = f"slope {curve.law.slope.value:.2f}".replace("-", "\N{MINUS SIGN}")
+    text = f"slope {fixed(curve.law.slope.value, 2).printed}"
     if curve.compute_limited:
         text += "\ncompute-limited"
     axis.text(0.05, 0.04, text, transform=axis.transAxes, va="bottom", fontsize=6.2)
