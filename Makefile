@@ -3,7 +3,7 @@
 # make test    set up, lint, and run all tests
 
 PYTHON ?= python3
-CORES ?= 8
+CORES ?= $(shell nproc)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

@@ -40,8 +40,9 @@ rule all:
     """Request everything that the study declares, so that nothing missing goes unnoticed."""
     default_target: True
     input:
-        tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
+        data=all_data(),
         runs=all_runs(),
+        tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
         curves="<results>/curves.csv",
         laws=all_laws(),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),

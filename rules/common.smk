@@ -14,14 +14,15 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 
 from provenance.builds import BuildRunning, begin_build
-from scaling import domains
-from scaling.models import Network
+from scaling.latex import PaperError, pdflatex
 from scaling.study import Study, StudyError
 from snakemake.logging import logger
 
 try:
     study = Study.of(config)
-except StudyError as error:
+    # A missing TeX is better known before the trainings than after them.
+    pdflatex(study.paper.engine)
+except (StudyError, PaperError) as error:
     raise WorkflowError(str(error)) from None
 
 
@@ -51,6 +52,14 @@ def prepared_data(wildcards):
     """The prepared data of a domain; nothing for a synthetic one."""
     synthetic = study.domains[wildcards.domain].data.source is None
     return [] if synthetic else "<results>/data/{domain}.npz"
+
+
+def all_data():
+    """Raw and prepared data of every domain that has a source."""
+    sourced = [name for name, plan in study.domains.items() if plan.data.source]
+    return collect("<results>/raw/{domain}.tar", domain=sourced) + collect(
+        "<results>/data/{domain}.npz", domain=sourced
+    )
 
 
 def run_settings(wildcards):

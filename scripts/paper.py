@@ -21,6 +21,6 @@ with job(snakemake) as this:
     compile_pdf(
         manuscript.render([Path(path) for path in this.input["sources"]]) | {"numbers.tex": numbers},
         figures=[Path(path) for path in this.input["figures"]],
-        engine=this.params["study"]["paper"].get("engine", "tinytex"),
+        engine=manuscript.study.paper.engine,
         output=this.path("pdf"),
     )

@@ -131,9 +131,9 @@ class PowerLaws(Claim):
     def describe(self) -> str:
         """Give the test in words."""
         return (
-            rf"supported if every curve leaves at most {_tex_percent(self.max_residual)} residual and predicts its "
-            rf"three largest shards to {_tex_percent(self.max_prediction)}; contradicted if somewhere an exponential "
-            rf"or logarithmic form halves that error and the residual exceeds {_tex_percent(self.bad_residual)}"
+            rf"supported if every curve that may speak leaves at most {_tex_percent(self.max_residual)} residual and "
+            rf"predicts its three largest shards to {_tex_percent(self.max_prediction)}; contradicted if somewhere an "
+            rf"exponential or logarithmic form halves that error and the residual exceeds {_tex_percent(self.bad_residual)}"
         )
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
@@ -200,9 +200,9 @@ class UsualExponent(Claim):
     def describe(self) -> str:
         """Give the test in words."""
         return (
-            rf"supported if in at least {_tex_percent(self.share, 0)} of the domains the intervals of all neural "
-            rf"families' effective slopes lie in $[{self.steepest:g}, {self.flattest:g}]$; contradicted if in as many "
-            r"they lie wholly outside"
+            rf"supported if in at least {_tex_percent(self.share, 0)} of the domains the slopes of all neural families "
+            rf"whose curves may speak lie, with their intervals, in $[{self.steepest:g}, {self.flattest:g}]$; "
+            r"contradicted if in as many they lie wholly outside"
         )
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
@@ -217,8 +217,8 @@ class UsualExponent(Claim):
             "silent": count(sides.count("silent")),
         }
         reason = (
-            rf"of <<domains>> {_plural(len(names), 'domain', 'domains')}, <<inside>> inside and <<outside>> outside the "
-            r"range; in <<silent>> no neural curve may speak"
+            rf"of <<domains>> {_plural(len(names), 'domain', 'domains')}, <<inside>> inside and <<outside>> outside "
+            r"the range; in <<silent>> no neural curve may speak"
         )
         if inside >= self.share * len(names):
             return "supported", reason, numbers
@@ -300,7 +300,8 @@ class InformedPrior(Comparison):
         """Give the test in words."""
         return (
             rf"supported if the upper bound of the ratio of errors, informed to plain, is below {self.ratio:g} both "
-            rf"overall and in the {self.region}; contradicted if a lower bound reaches 1"
+            rf"overall and in the {self.region}; contradicted if a lower bound reaches 1. It rests on one shard, so "
+            r"where the curves end plays no part"
         )
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
@@ -350,7 +351,7 @@ class DataBeatsPrior(Comparison):
             rf"supported if at the largest shard the worst family errs less than {self.ratio:g} times as often as "
             r"the best and the crossing $N^*$ is bracketed both for the network frozen at its smallest size and for "
             r"the one scaled with $N$; contradicted if $k$-NN still errs more, beyond doubt, at the largest shard; "
-            r"undecided where frozen and scaled disagree or compute limits the network"
+            r"undecided where frozen and scaled disagree or a curve is limited by compute"
         )
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
@@ -383,11 +384,14 @@ class DataBeatsPrior(Comparison):
                 reason += (
                     rf"; $k$-NN overtakes the {name} network at $N^*=$ <<{name}-crossing>> <<{name}-crossing|interval>>"
                 )
-        if evidence.curve(self.domain, self.crafted).compute_limited:
-            return "undecided", reason + "; but compute limits the network's curve", numbers
+        silent = [curve for curve in evidence.curves if curve.domain == self.domain and curve.objection]
+        if silent:
+            numbers["silent"] = count(len(silent))
+            few = _plural(len(silent), "curve that it compares is", "curves that it compares are")
+            return "undecided", rf"{reason}; but <<silent>> {few} too short or limited by compute", numbers
         if all(ratios[top].low is not None and ratios[top].low > 1 for ratios in (frozen, scaled)):  # type: ignore[operator]
             return "contradicted", reason, numbers
-        if spread < self.ratio and all(at is not None for at in crossings.values()):
+        if spread < self.ratio and all(at is not None and at.bracketed for at in crossings.values()):
             return "supported", reason, numbers
         return "undecided", reason, numbers
 

@@ -50,6 +50,11 @@ class Crossing:
     low: float | None
     high: float | None
 
+    @property
+    def bracketed(self) -> bool:
+        """Does the whole interval lie within the shards?"""
+        return self.low is not None and self.high is not None
+
     def number(self) -> Number:
         """Give it as a number of the paper."""
         return size_interval(self.value, self.low, self.high, LEVEL, "paired t on log ratios, inverted")

@@ -45,7 +45,10 @@ class Curve(BaseModel):
     refusal: str | None
     """Why no law was fitted."""
     budget_gain: float | None
-    """Relative fall of the largest shard's mean error under twice the budget; None without a budget."""
+    """Relative fall of the largest shard's mean error under twice the budget; None without a budget, or if the check
+    failed."""
+    budget_check_failed: bool = False
+    """Was the largest shard trained again, but no seed ended well under both budgets?"""
     diverged: int = 0
     """Runs under the single budget that diverged, at any size and N; `shards` lacks an N that lost all its runs."""
 
@@ -59,7 +62,7 @@ class Curve(BaseModel):
         """Say why this curve can neither support nor contradict a claim; None if it can."""
         if self.law is None:
             return "no law could be fitted"
-        if self.compute_limited:
+        if self.compute_limited or self.budget_check_failed:
             return "limited by its training budget"
         if self.law.shards < MIN_SHARDS or self.law.decades < MIN_DECADES:
             return "too short"
@@ -134,13 +137,16 @@ def fit_curve(table: pd.DataFrame, family: str) -> Curve:
         law = fit_law([shard.N for shard in positive], [shard.mean for shard in positive])
     except TooFewShards as error:
         refusal = str(error)
+    doubled = table[(table.family == family) & (table.budget_scale == 2)]
+    budget_gain = _budget_gain(table, family)
     return Curve(
         domain=str(table.domain.iloc[0]),
         family=family,
         shards=shards,
         law=law,
         refusal=refusal,
-        budget_gain=_budget_gain(table, family),
+        budget_gain=budget_gain,
+        budget_check_failed=len(doubled) > 0 and budget_gain is None,
         diverged=int(((table.family == family) & (table.budget_scale == 1) & (table.outcome == "diverged")).sum()),
     )
 
@@ -163,11 +169,13 @@ def _shards(table: pd.DataFrame, family: str) -> Iterable[Shard]:
 
 
 def _budget_gain(table: pd.DataFrame, family: str) -> float | None:
-    doubled = chosen_runs(table, family, budget_scale=2)
-    if doubled.empty:
+    doubled = chosen_runs(table, family, budget_scale=2).set_index("seed").error.rename("doubled")
+    single = chosen_runs(table, family, N=int(table.N.max())).set_index("seed").error.rename("single")
+    # Seed by seed, so that one that diverged under either budget is left out of both.
+    pairs = single.to_frame().join(doubled, how="inner")
+    if pairs.empty:
         return None
-    single = chosen_runs(table, family, N=int(doubled.N.max()))
-    return float(1 - doubled.error.mean() / single.error.mean()) if single.error.mean() > 0 else 0.0
+    return float(1 - pairs.doubled.mean() / pairs.single.mean()) if pairs.single.mean() > 0 else 0.0
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

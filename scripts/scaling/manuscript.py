@@ -47,11 +47,6 @@ class FamilyView:
         return self.curve.law
 
     @property
-    def caution(self) -> str:
-        """What to say behind its name where its numbers stand alone."""
-        return ", limited by its training budget" if self.curve.compute_limited else ""
-
-    @property
     def trained(self) -> bool:
         """Is it fitted by gradient descent, under a budget?"""
         return isinstance(self.settings, Network)
@@ -115,8 +110,8 @@ class DomainView:
 
     @property
     def leader(self) -> FamilyView | None:
-        """The best family at the largest shard, if its curve has a law."""
-        return self.ranking[0] if self.ranking and self.ranking[0].law is not None else None
+        """The best family at the largest shard among those whose curves may speak."""
+        return next((family for family in self.ranking if family.curve.objection is None), None)
 
     @property
     def lawful(self) -> tuple[FamilyView, ...]:

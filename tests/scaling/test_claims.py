@@ -17,6 +17,7 @@ from scaling.claims import (
     UsualExponent,
     read_outcomes,
 )
+from scaling.comparisons import Ratio, crossing
 from scaling.curves import fit_curve, gather
 
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
@@ -244,6 +245,14 @@ def test_crossings_in_range_and_small_differences_support_data_over_priors(recor
     assert value(DATA, found, "spread") == pytest.approx(0.95 * 300**0.25 / 3)
 
 
+def test_a_crossing_whose_interval_leaves_the_range_is_not_bracketed():
+    steady = {100: Ratio(2.0, 1.9, 2.1, 5), 1_000: Ratio(0.9, 0.8, 1.1, 5)}
+    at = crossing(steady)
+    assert at.high is None
+    assert not at.bracketed
+    assert crossing(steady | {10_000: Ratio(0.5, 0.4, 0.6, 5)}).bracketed
+
+
 def test_the_frozen_network_is_the_smallest_even_where_the_larger_is_chosen(records):
     assert value(DATA, crossing_families(records, larger=0.5), "frozen-crossing") == pytest.approx(CROSSING)
 
@@ -287,7 +296,7 @@ def test_a_third_family_far_behind_leaves_it_undecided(records):
 def test_a_network_limited_by_compute_may_not_speak_about_data_and_priors(records):
     found = crossing_families(records, limited=True)
     assert verdict(DATA, found) == "undecided"
-    assert "compute limits" in DATA.test(found).reason
+    assert "limited by compute" in DATA.test(found).reason
 
 
 def test_a_contradiction_by_a_network_limited_by_compute_is_none(curve, records):

@@ -99,6 +99,18 @@ def test_the_doubled_budget_chooses_nothing(record):
     assert table[table.chosen].budget_scale.tolist() == [1, 2]
 
 
+def test_a_budget_check_pairs_seeds_and_one_that_failed_lets_no_curve_speak(record):
+    once = [record("mlp", N, seed, 10 / N, size=8) for N in SIZES for seed in range(2)]
+    top = max(SIZES)
+    half = [record("mlp", top, 0, 9 / top, size=8, budget_scale=2), record("mlp", top, 1, None, size=8, budget_scale=2)]
+    curve = fit_curve(gather([*once, *half]), "mlp")
+    assert curve.budget_gain == pytest.approx(0.1)
+    lost = [record("mlp", top, seed, None, size=8, budget_scale=2) for seed in range(2)]
+    curve = fit_curve(gather([*once, *lost]), "mlp")
+    assert curve.budget_check_failed
+    assert curve.objection == "limited by its training budget"
+
+
 def test_a_size_cannot_be_chosen_by_the_few_seeds_that_it_survives(record):
     steady = [record("mlp", 100, seed, 0.2, size=8) for seed in range(3)]
     lucky = [record("mlp", 100, seed, 0.1 if seed == 0 else None, size=64) for seed in range(3)]

@@ -40,16 +40,14 @@ def half_built(built):
 
 @pytest.fixture
 def training(half_built):
-    """Start the build; when two runs are made and two are being made, give it and the processes of these."""
+    """Start the build; when two runs are made and two more are under way, give it and the processes of these."""
     build = half_built.start("--", TABLE)
-    before = len(half_built.files())
     jobs: list[psutil.Process] = []
 
     def amid_training() -> bool:
         assert build.poll() is None, build.communicate()[0]
-        children = psutil.Process(build.pid).children(recursive=True)
-        jobs[:] = [child for child in children if any(part.endswith("train.py") for part in _command(child))]
-        return len(half_built.files()) >= before + 4 and len(jobs) == 2
+        jobs[:] = filter(trains, psutil.Process(build.pid).children(recursive=True))
+        return len(list(half_built.results.glob("runs/spiral/*/*/seed*.json"))) >= 14 and len(jobs) == 2
 
     wait_until(amid_training)
     yield build, jobs
@@ -59,11 +57,12 @@ def training(half_built):
     build.stdout.close()
 
 
-def _command(process: psutil.Process) -> list[str]:
+def trains(process: psutil.Process) -> bool:
+    """See whether a process has the log of a training open, as it does until it publishes what came out."""
     try:
-        return process.cmdline()
+        return any("/logs/train/" in file.path for file in process.open_files())
     except psutil.Error:  # it has ended just now
-        return []
+        return False
 
 
 def test_after_a_kill_of_everything_the_same_command_finishes(finished, half_built, training):
