@@ -133,7 +133,8 @@ class PowerLaws(Claim):
         return (
             rf"supported if every curve that may speak leaves at most {_tex_percent(self.max_residual)} residual and "
             rf"predicts its three largest shards to {_tex_percent(self.max_prediction)}; contradicted if somewhere an "
-            rf"exponential or logarithmic form halves that error and the residual exceeds {_tex_percent(self.bad_residual)}"
+            rf"exponential or logarithmic form halves that error and the residual exceeds "
+            rf"{_tex_percent(self.bad_residual)}"
         )
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:

@@ -36,3 +36,7 @@ def test_snakemake_takes_the_command(command, workflow):
 @pytest.mark.parametrize("linked", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
 def test_the_readme_links_to_what_is_there(linked):
     assert (WORKFLOW / linked).exists()
+
+
+def test_no_figure_is_left_to_fill_in():
+    assert not re.findall(r"\b[A-Z]+_(?:WALL|CPU|JOBS)\b", README)
