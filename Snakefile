@@ -17,6 +17,7 @@ include: "rules/claims.smk"
 include: "rules/figures.smk"
 include: "rules/bias.smk"
 include: "rules/paper.smk"
+include: "rules/sweep.smk"
 
 
 wildcard_constraints:
@@ -32,20 +33,18 @@ onstart:
     take_results_folder()
 
 
+onsuccess:
+    trim_store()
+
+
 onerror:
     call_pdf_stale()
+    trim_store()
 
 
 rule all:
-    """Request everything that the study declares, so that nothing missing goes unnoticed."""
+    """Request all outputs of all jobs, so that nothing missing goes unnoticed, and that all is what was made."""
     default_target: True
     input:
-        data=all_data(),
-        runs=all_runs(),
-        tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
-        curves="<results>/curves.csv",
-        laws=all_laws(),
-        claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
-        figures=all_figures(),
-        ledger="<results>/ledger.json",
-        pdf="<results>/paper/main.pdf",
+        everything,
+        unsound,

@@ -7,16 +7,18 @@ if study.experiments.bias:
         input:
             maps=bias_maps(),
         output:
-            manifold=report("<results>/figures/bias-manifold.pdf", category="Spiral"),
-            density=report("<results>/figures/bias-density.pdf", category="Spiral"),
-            sample=report("<results>/figures/bias-sample.pdf", category="Spiral"),
-            maps=report("<results>/figures/bias-maps.pdf", category="Spiral"),
+            manifold=report("<results>/figures/bias.manifold.pdf", category="Spiral"),
+            density=report("<results>/figures/bias.density.pdf", category="Spiral"),
+            sample=report("<results>/figures/bias.sample.pdf", category="Spiral"),
+            maps=report("<results>/figures/bias.maps.pdf", category="Spiral"),
+            receipt="<results>/figures/bias.receipt.json",
         log:
             "<results>/logs/bias.log",
         benchmark:
             "<results>/benchmarks/bias.tsv"
         params:
             **bias_settings(),
+            **identity("bias", kinds=bias_kind),
         message:
             "Drawing the spiral and every family's decision map"
         script:

@@ -8,11 +8,13 @@ rule claim:
         laws=all_laws(),
     output:
         outcome="<results>/claims/{claim}.json",
+        receipt="<results>/claims/{claim}.receipt.json",
     log:
         "<results>/logs/claim/{claim}.log",
     benchmark:
         "<results>/benchmarks/claim/{claim}.tsv"
     params:
+        **identity("claim"),
         claim=lookup("claims/{claim}", within=config),
         neural=neural_families(),
     message:

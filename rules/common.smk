@@ -1,5 +1,6 @@
-"""What all rules share: the study, and the helpers that spell out its files. Helpers stand here and nowhere else."""
+"""What all rules share: the study, its jobs and files, their identity. Helpers stand here and nowhere else."""
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,13 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [LIBRARY, *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 
+from provenance import plan, sweep
 from provenance.builds import BuildRunning, begin_build
+from provenance.findings import ACCEPTED
+from provenance.identity import IdentityError, Library
+from provenance.orders import Orders
+from provenance.store import Store, StoreError
+from scaling import domains, models
 from scaling.latex import PaperError, pdflatex
 from scaling.study import Study, StudyError
 from snakemake.logging import logger
@@ -28,15 +35,19 @@ except (StudyError, PaperError) as error:
 
 RESULTS = Path(study.pathvars.results)
 PAPER = Path(workflow.basedir) / "paper"
+CODE = Library(Path(workflow.basedir))
 
 
 def take_results_folder():
-    """Refuse to build what another process is building."""
+    """Refuse to build what another process is building; tell the jobs what code they are and what is stale."""
     try:
         begin_build(RESULTS)
-    except BuildRunning as error:
+        Store.from_environment()
+    except (BuildRunning, StoreError) as error:
         # Not a WorkflowError: Snakemake would wrap the message in places of the Snakefile.
         raise SystemExit(str(error)) from None
+    Orders.of(CODE.closures, swept().stale_receipts).write(RESULTS)
+    planned().write(RESULTS / plan.PLAN)
 
 
 def call_pdf_stale():
@@ -48,18 +59,156 @@ def call_pdf_stale():
         )
 
 
+def trim_store():
+    """Keep the shared store within its limit."""
+    if store := Store.from_environment():
+        store.trim()
+
+
+def plainly(function):
+    """Let a function of wildcards end the build with the words of an error in the code, not with a traceback."""
+
+    @functools.wraps(function)
+    def of_job(wildcards):
+        try:
+            return function(wildcards)
+        except IdentityError as error:
+            raise SystemExit(str(error)) from None
+
+    return of_job
+
+
+def identity(script, kinds=lambda wildcards: {}):
+    """Digests of a script's code and environment, as params; `kinds` are the modules that it imports by name."""
+
+    def closure(wildcards):
+        return CODE.closure(f"scripts/{script}.py", kinds(wildcards))
+
+    return {
+        "code": plainly(lambda wildcards: closure(wildcards).code),
+        "environment": plainly(lambda wildcards: closure(wildcards).environment),
+    }
+
+
+def domain_kind(wildcards):
+    """The domain's module, as a job of one domain imports it."""
+    return {"scaling.domains": [study.domains[wildcards.domain].data.kind]}
+
+
+def run_kinds(wildcards):
+    """The modules of one run: its domain and its family."""
+    family = study.domains[wildcards.domain].family_of(wildcards.model)
+    return domain_kind(wildcards) | {"scaling.models": [family.kind]}
+
+
+def bias_kind(wildcards):
+    """The module of the domain whose pictures are drawn."""
+    return {"scaling.domains": [study.domains[study.experiments.bias.domain].data.kind]}
+
+
+def every_kind(wildcards):
+    """All modules of domains and families, as who reads a whole study imports them."""
+    return {"scaling.domains": domains.kinds(), "scaling.models": models.kinds()}
+
+
+@plainly
+def code_tree(wildcards):
+    """Digest of all code that the study could run."""
+    scripts = [f"scripts/{path.name}" for path in Path(LIBRARY).glob("*.py")]
+    return CODE.tree(scripts, every_kind(wildcards))
+
+
+@functools.cache
+def planned():
+    """Every job of the study as it would run today."""
+    jobs = [
+        plan.planned(rule, getattr(rules, rule), wildcards, str(RESULTS))
+        for rule, wildcards in study_jobs()
+    ]
+    files = {closure.code: closure.files for closure in CODE.closures}
+    return plan.Plan(str(RESULTS), tuple(jobs), files)
+
+
+@functools.cache
+def swept():
+    """What is damaged, stale or missing as the build begins."""
+    return sweep.sweep(planned())
+
+
+def unsound(wildcards):
+    """Nothing if all is sound. Damage stops the build; what is stale must be sound when all else is built."""
+    if listing := os.environ.get(plan.VARIABLE):
+        planned().write(Path(listing))
+        return []
+    if damaged := swept().damaged:
+        raise SystemExit(sweep.tell_damage(damaged, planned()))
+    # Asked for again, a marker of an earlier build would pass for this one's.
+    (RESULTS / ".sound").unlink(missing_ok=True)
+    return "<results>/.sound" if swept().stale else []
+
+
 def prepared_data(wildcards):
     """The prepared data of a domain; nothing for a synthetic one."""
     synthetic = study.domains[wildcards.domain].data.source is None
     return [] if synthetic else "<results>/data/{domain}.npz"
 
 
-def all_data():
-    """Raw and prepared data of every domain that has a source."""
-    sourced = [name for name, plan in study.domains.items() if plan.data.source]
-    return collect("<results>/raw/{domain}.tar", domain=sourced) + collect(
-        "<results>/data/{domain}.npz", domain=sourced
-    )
+def study_jobs():
+    """Every job of the study: its rule and wildcards, in the order of the paper."""
+    for domain, settings in study.domains.items():
+        of_domain = {"domain": domain}
+        if settings.data.source:
+            yield from (("fetch", of_domain), ("prepare", of_domain))
+        for rule, runs in (
+            ("train", study.runs(domain)),
+            ("train_doubled", study.doubled_runs(domain)),
+        ):
+            for model, N, seed in runs:
+                yield rule, of_domain | {"model": model, "N": str(N), "seed": str(seed)}
+        yield from (("gather", of_domain), ("learning_curves", of_domain))
+        for family in settings.families:
+            yield "law", of_domain | {"family": family}
+    yield from (("claim", {"claim": claim}) for claim in study.claims.present())
+    if study.experiments.bias:
+        yield "bias", {}
+    yield from ((rule, {}) for rule in ("curves", "ledger", "paper"))
+
+
+def everything(wildcards):
+    """Every output of every job, receipts included."""
+    return [
+        f"<results>/{file}"
+        for job in planned().jobs
+        for file in (*job.outputs, job.receipt)
+    ]
+
+
+def receipts(wildcards):
+    """The receipts of all that comes before the ledger."""
+    return [
+        str(getattr(rules, rule).output.receipt).format(**of_job)
+        for rule, of_job in study_jobs()
+        if rule not in ("ledger", "paper")
+    ]
+
+
+def accepted(wildcards):
+    """The exceptions on record, if there are any."""
+    return f"<results>/{ACCEPTED}" if (RESULTS / ACCEPTED).exists() else []
+
+
+def study_design():
+    """What the study says, without where its results go and where its raw files lie."""
+    domains_design = {
+        name: {key: value for key, value in settings.items() if key != "source_copy"}
+        for name, settings in config["domains"].items()
+    }
+    return config | {"domains": domains_design, "pathvars": {"results": "results"}}
+
+
+def source_copy(wildcards):
+    """Where a domain's raw files can be read without fetching them; empty if nowhere."""
+    return study.domains[wildcards.domain].source_copy or ""
 
 
 def run_settings(wildcards):
@@ -91,20 +240,6 @@ def records(wildcards):
     )
 
 
-def all_runs():
-    """Records and per-item outcomes of every run of the study."""
-    return [
-        file
-        for domain in study.domains
-        for folder, runs in (
-            ("runs", study.runs(domain)),
-            ("doubled", study.doubled_runs(domain)),
-        )
-        for suffix in ("json", "npz")
-        for file in run_files(domain, folder, runs, suffix)
-    ]
-
-
 def domain_laws(wildcards):
     """The laws of a domain, in the order of its families."""
     return collect(
@@ -128,7 +263,7 @@ def all_figures():
     curves = collect(
         "<results>/figures/learning-curves-{domain}.pdf", domain=study.domains
     )
-    pictures = collect("<results>/figures/bias-{picture}.pdf", picture=BIAS_PICTURES)
+    pictures = collect("<results>/figures/bias.{picture}.pdf", picture=BIAS_PICTURES)
     return curves + (pictures if study.experiments.bias else [])
 
 

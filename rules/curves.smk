@@ -7,10 +7,13 @@ rule gather:
         records,
     output:
         table="<results>/curves/{domain}.csv",
+        receipt="<results>/curves/{domain}.receipt.json",
     log:
         "<results>/logs/gather/{domain}.log",
     benchmark:
         "<results>/benchmarks/gather/{domain}.tsv"
+    params:
+        **identity("gather"),
     message:
         "Gathering the runs of {wildcards.domain}"
     script:
@@ -23,10 +26,13 @@ rule curves:
         collect("<results>/curves/{domain}.csv", domain=study.domains),
     output:
         table="<results>/curves.csv",
+        receipt="<results>/curves.receipt.json",
     log:
         "<results>/logs/curves.log",
     benchmark:
         "<results>/benchmarks/curves.tsv"
+    params:
+        **identity("curves"),
     message:
         "Writing the table of all runs"
     script:

@@ -5,11 +5,15 @@ rule fetch:
     """Raw files of a domain, fetched without root or read from a copy, each checked by its sha256."""
     output:
         archive="<results>/raw/{domain}.tar",
+        receipt="<results>/raw/{domain}.receipt.json",
     log:
         "<results>/logs/fetch/{domain}.log",
+    resources:
+        # Where the files are read from says nothing of what they are: no param, so that another place reruns nothing.
+        source_copy=source_copy,
     params:
+        **identity("fetch", kinds=domain_kind),
         kind=lookup("domains/{domain}/data/kind", within=config),
-        source_copy=lookup("domains/{domain}/source_copy", within=config, default=None),
     message:
         "Fetching the raw data of {wildcards.domain}"
     script:
@@ -22,11 +26,13 @@ rule prepare:
         archive="<results>/raw/{domain}.tar",
     output:
         data="<results>/data/{domain}.npz",
+        receipt="<results>/data/{domain}.receipt.json",
     log:
         "<results>/logs/prepare/{domain}.log",
     benchmark:
         "<results>/benchmarks/prepare/{domain}.tsv"
     params:
+        **identity("prepare", kinds=domain_kind),
         data=lookup("domains/{domain}/data", within=config),
     message:
         "Preparing the data of {wildcards.domain}"

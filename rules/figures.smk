@@ -12,11 +12,13 @@ rule learning_curves:
             category="Learning curves",
             labels={"domain": "{domain}"},
         ),
+        receipt="<results>/figures/learning-curves-{domain}.receipt.json",
     log:
         "<results>/logs/learning_curves/{domain}.log",
     benchmark:
         "<results>/benchmarks/learning_curves/{domain}.tsv"
     params:
+        **identity("learning_curves"),
         labels=family_labels,
         unit=domain_unit,
     message:

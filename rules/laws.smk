@@ -7,10 +7,13 @@ rule law:
         table="<results>/curves/{domain}.csv",
     output:
         law="<results>/laws/{domain}/{family}.json",
+        receipt="<results>/laws/{domain}/{family}.receipt.json",
     log:
         "<results>/logs/law/{domain}/{family}.log",
     benchmark:
         "<results>/benchmarks/law/{domain}/{family}.tsv"
+    params:
+        **identity("law"),
     message:
         "Fitting the law of {wildcards.family} on {wildcards.domain}"
     script:

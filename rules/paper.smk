@@ -7,14 +7,21 @@ rule ledger:
         tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
         laws=all_laws(),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
+        figures=all_figures(),
+        sources=paper_sources(),
+        receipts=receipts,
+        accepted=accepted,
     output:
         ledger="<results>/ledger.json",
+        receipt="<results>/ledger.receipt.json",
     log:
         "<results>/logs/ledger.log",
     benchmark:
         "<results>/benchmarks/ledger.tsv"
     params:
-        study=config,
+        **identity("ledger", kinds=every_kind),
+        study=study_design(),
+        tree=code_tree,
     message:
         "Entering every number into the ledger"
     script:
@@ -31,12 +38,14 @@ rule paper:
         figures=all_figures(),
     output:
         pdf=report("<results>/paper/main.pdf", category="Paper"),
+        receipt="<results>/paper/main.receipt.json",
     log:
         "<results>/logs/paper.log",
     benchmark:
         "<results>/benchmarks/paper.tsv"
     params:
-        study=config,
+        **identity("paper", kinds=every_kind),
+        study=study_design(),
     message:
         "Compiling the paper"
     script:

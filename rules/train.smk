@@ -8,6 +8,7 @@ rule train:
     output:
         record="<results>/runs/{domain}/{model}/n{N}/seed{seed}.json",
         losses="<results>/runs/{domain}/{model}/n{N}/seed{seed}.npz",
+        receipt="<results>/runs/{domain}/{model}/n{N}/seed{seed}.receipt.json",
     log:
         "<results>/logs/train/{domain}/{model}/n{N}-seed{seed}.log",
     benchmark:
@@ -16,6 +17,7 @@ rule train:
     resources:
         mem_mb=1500,
     params:
+        **identity("train", kinds=run_kinds),
         run=run_settings,
     message:
         "Training {wildcards.model} on {wildcards.N} examples of {wildcards.domain}, seed {wildcards.seed}"
@@ -27,11 +29,13 @@ use rule train as train_doubled with:
     output:
         record="<results>/doubled/{domain}/{model}/n{N}/seed{seed}.json",
         losses="<results>/doubled/{domain}/{model}/n{N}/seed{seed}.npz",
+        receipt="<results>/doubled/{domain}/{model}/n{N}/seed{seed}.receipt.json",
     log:
         "<results>/logs/train_doubled/{domain}/{model}/n{N}-seed{seed}.log",
     benchmark:
         "<results>/benchmarks/train_doubled/{domain}/{model}/n{N}-seed{seed}.tsv"
     params:
+        **identity("train", kinds=run_kinds),
         run=doubled_run_settings,
     message:
         "Training {wildcards.model} on {wildcards.N} examples of {wildcards.domain}, seed {wildcards.seed}, twice as long"

@@ -1,11 +1,14 @@
 """Draw the spiral: manifold, density, a sample, and the decision map of every family."""
 
-from provenance.receipts import job
-from scaling import domains
-from scaling.experiments.bias import decision_map
-from scaling.plots import bias, style
+from provenance.jobs import Job, job
 
-with job(snakemake) as this:
+
+@job(snakemake)
+def bias(this: Job) -> None:
+    from scaling import domains
+    from scaling.experiments.bias import decision_map
+    from scaling.plots import bias, style
+
     data = this.params["data"]
     draw = (
         domains.load(data["kind"])

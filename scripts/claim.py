@@ -1,9 +1,12 @@
 """Test one claim on the curves."""
 
-from provenance.receipts import job
-from scaling.claims import Claims, Evidence
+from provenance.jobs import Job, job
 
-with job(snakemake) as this:
+
+@job(snakemake)
+def claim(this: Job) -> None:
+    from scaling.claims import Claims, Evidence
+
     claim = Claims.model_validate({this.wildcards["claim"]: this.params["claim"]}).present()
     evidence = Evidence.read(this.input["tables"], this.input["laws"], this.params["neural"])
     this.write_json("outcome", claim[this.wildcards["claim"]].test(evidence))

@@ -1,8 +1,10 @@
 """Put the tables of all domains under each other."""
 
-import pandas as pd
+from provenance.jobs import Job, job
 
-from provenance.receipts import job
 
-with job(snakemake) as this:
+@job(snakemake)
+def curves(this: Job) -> None:
+    import pandas as pd
+
     this.write_text("table", pd.concat(map(pd.read_csv, this.input)).to_csv(index=False))

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from provenance.receipts import job
-from scaling import domains
+from provenance.jobs import Job, job
 
-with job(snakemake) as this:
-    source, copy = domains.load(this.params["kind"]).source, this.params["source_copy"]
+
+@job(snakemake)
+def fetch(this: Job) -> None:
+    from scaling import domains
+
+    source, copy = domains.load(this.params["kind"]).source, this.resources["source_copy"]
     this.path("archive").write_bytes(source.fetch(Path(copy) if copy else None))

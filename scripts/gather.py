@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from provenance.receipts import job
-from scaling.curves import gather
-from scaling.training import Record
+from provenance.jobs import Job, job
 
-with job(snakemake) as this:
+
+@job(snakemake)
+def gather(this: Job) -> None:
+    from scaling.curves import gather
+    from scaling.records import Record
+
     table = gather(Record.model_validate_json(Path(path).read_text()) for path in this.input)
     this.write_text("table", table.to_csv(index=False))

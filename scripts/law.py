@@ -1,7 +1,10 @@
 """Fit the law to one learning curve."""
 
-from provenance.receipts import job
-from scaling.curves import fit_curve, read_table
+from provenance.jobs import Job, job
 
-with job(snakemake) as this:
+
+@job(snakemake)
+def law(this: Job) -> None:
+    from scaling.curves import fit_curve, read_table
+
     this.write_json("law", fit_curve(read_table(this.input["table"]), this.wildcards["family"]))

@@ -1,10 +1,13 @@
 """Draw the learning curves of a domain."""
 
-from provenance.receipts import job
-from scaling.curves import read_curves, read_table
-from scaling.plots import learning_curves, style
+from provenance.jobs import Job, job
 
-with job(snakemake) as this:
+
+@job(snakemake)
+def learning_curves(this: Job) -> None:
+    from scaling.curves import read_curves, read_table
+    from scaling.plots import learning_curves, style
+
     figure = learning_curves.learning_curves(
         read_table(this.input["table"]),
         read_curves(this.input["laws"]),

@@ -1,19 +1,34 @@
-"""Enter every number of the paper into the ledger."""
+"""Enter every number of the paper into the ledger, with all that it rests on."""
 
-from provenance.ledger import Ledger
-from provenance.receipts import job
-from scaling.claims import read_outcomes
-from scaling.curves import read_curves, read_tables
-from scaling.findings import collect
-from scaling.study import Study
+from pathlib import Path
 
-with job(snakemake) as this:
-    ledger = Ledger()
+from provenance.jobs import Job, job
+
+
+@job(snakemake)
+def ledger(this: Job) -> None:
+    from provenance.ledger import Ledger
+    from scaling.claims import read_outcomes
+    from scaling.curves import read_curves, read_tables
+    from scaling.findings import collect
+    from scaling.study import Study
+
+    study = this.params["study"]
+    ledger = Ledger(
+        this.receipts,
+        config=study,
+        tree=this.params["tree"],
+        sources=this.sources,
+        exceptions=this.exceptions,
+    )
     for finding in collect(
-        Study.of(this.params["study"]),
+        Study.of(study),
         read_tables(this.input["tables"]),
         read_curves(this.input["laws"]),
         read_outcomes(this.input["claims"]),
     ):
         ledger.add(finding.key, finding.number.model_dump(), source=finding.source, pointer=finding.pointer)
-    this.write_json("ledger", ledger.entries)
+    for kind, files in (("figure", this.input["figures"]), ("table", this.input["tables"])):
+        for path in map(Path, files):
+            ledger.add_file(kind, f"{kind}.{path.stem}", this.within(path))
+    this.write_json("ledger", ledger.content())

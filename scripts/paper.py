@@ -3,15 +3,18 @@
 import json
 from pathlib import Path
 
-from provenance.ledger import tex_macros
-from provenance.receipts import job
-from scaling.claims import read_outcomes
-from scaling.curves import read_curves
-from scaling.latex import compile_pdf
-from scaling.manuscript import Manuscript
-from scaling.study import Study
+from provenance.jobs import Job, job
 
-with job(snakemake) as this:
+
+@job(snakemake)
+def paper(this: Job) -> None:
+    from provenance.tex import tex_macros
+    from scaling.claims import read_outcomes
+    from scaling.curves import read_curves
+    from scaling.latex import compile_pdf
+    from scaling.manuscript import Manuscript
+    from scaling.study import Study
+
     manuscript = Manuscript(
         study=Study.of(this.params["study"]),
         curves=read_curves(this.input["laws"]),

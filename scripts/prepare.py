@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from provenance.receipts import job
-from scaling import domains
+from provenance.jobs import Job, job
 
-with job(snakemake) as this:
+
+@job(snakemake)
+def prepare(this: Job) -> None:
+    from scaling import domains
+
     settings = this.params["data"]
     domain = domains.load(settings["kind"]).model_validate(settings)
     this.write_arrays("data", domain.prepare(Path(this.input["archive"])))

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from provenance.receipts import job
-from scaling.training import Run, train
+from provenance.jobs import Job, job
 
-with job(snakemake) as this:
+
+@job(snakemake)
+def train(this: Job) -> None:
+    from scaling.training import Run, train
+
     record, outcomes = train(Run.model_validate(this.params["run"]), Path(this.input[0]) if this.input else None)
     this.write_json("record", record)
     this.write_arrays("losses", outcomes)

@@ -58,6 +58,12 @@ def still_in_charge() -> bool:
     return signature.get("host") != os.uname().nodename or _is_locked(Path(path))
 
 
+def results_folder() -> Path:
+    """Name the results folder of the build that started this job; the working directory if none started it."""
+    named = os.environ.get(VARIABLE)
+    return Path(named.rpartition(":")[0]).parent if named else Path.cwd()
+
+
 def _take(lock: int, patience: float) -> bool:
     """Lock it for this process alone. With patience: a job that asks `_is_locked` holds it for a moment."""
     deadline = time.monotonic() + patience

@@ -1,192 +1,146 @@
-"""What every rule script runs in: its output whole or not at all, its words and its errors in its log.
+"""Receipts: what a job leaves behind to prove what it read, ran and wrote.
 
-with job(snakemake) as this:
-    this.write_json("record", train(this.params["run"], data=this.input["data"]))
+The outputs of a job share one path but for the suffix, and its receipt is that path with `.receipt.json`. Paths in a
+receipt are relative to the results folder, so that a receipt holds in a moved checkout. Its statement (all but
+`made`, when and where the job ran and what it cost) is the same each time; its seal covers both.
 """
 
-import glob
+from __future__ import annotations
+
+import hashlib
 import json
-import os
-import shutil
-import sys
-import traceback
 from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any
 
-from provenance.builds import still_in_charge
-
-if TYPE_CHECKING:  # importing numpy costs more than many jobs
-    import numpy as np
+SUFFIX = ".receipt.json"
 
 
-class Orphaned(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
-    """The build that started this job is gone or replaced: what the job made is not wanted any more."""
+class BadReceipt(ValueError):  # noqa: N818 (a state of things, not a mistake)
+    """A receipt that cannot be read, is not what its job wrote, or lies where it does not belong."""
 
 
-class Context(Protocol):
-    """What is used of the `snakemake` that Snakemake puts into a script."""
+@dataclass(frozen=True)
+class Receipt:
+    """What one job read, ran and wrote. Hashes are sha256 in hex; paths are relative to the results folder."""
 
-    input: Any
-    output: Any
-    params: Any
-    wildcards: Any
-    log: Any
+    rule: str
+    wildcards: dict[str, str]
+    params: dict[str, Any]
+    """Its params in plain data, without code and environment."""
+    code: dict[str, Any]
+    """`digest`, `script`, `kinds` (modules imported by name, by package), and `files`: path to digest."""
+    environment: dict[str, Any]
+    """`digest`, and `versions` of Python and of the distributions that the code imports."""
+    inputs: dict[str, str]
+    """Files of the results folder as they were read."""
+    sources: dict[str, str]
+    """Other files as they were read, relative to the working directory."""
+    outputs: dict[str, str]
+    """Files as they were written."""
+    made: dict[str, Any]
+    """`start` and `end` (UTC), `host`, `wall_s`, `cpu_s`, `memory_mb` (at most resident)."""
 
+    @property
+    def name(self) -> str:
+        """The job in words: its rule and wildcards."""
+        return " ".join((self.rule, *(f"{key}={value}" for key, value in self.wildcards.items())))
 
-def job(snakemake: Context) -> "Job":
-    """Run a rule's script: `with job(snakemake) as this: …`."""
-    return Job(snakemake)
+    @cached_property
+    def statement(self) -> str:
+        """Digest of all that is the same each time."""
+        return digest({key: value for key, value in asdict(self).items() if key != "made"})
 
+    @cached_property
+    def seal(self) -> str:
+        """Digest of all of it."""
+        return digest(asdict(self))
 
-class Job:
-    """The job at hand. An output is called by its name, or by its path where it has no name of its own.
+    @property
+    def task(self) -> dict[str, Any]:
+        """What decides the outputs: the same task, the same result, in whatever checkout."""
+        content = asdict(self)
+        for identity in ("code", "environment"):
+            content[identity] = content[identity].get("digest")
+        return {key: value for key, value in content.items() if key not in ("outputs", "made")}
 
-    Whatever is written goes to a hidden temporary name first, and all is published together at the end of
-    the `with` block. After any exception, or if the build that started the job is gone, nothing is published.
-    """
+    def text(self) -> str:
+        """Give the content of its file, seal included."""
+        content = asdict(self) | {"seal": self.seal}
+        return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
-    def __init__(self, snakemake: Context):
-        self.input = snakemake.input
-        self.output = snakemake.output
-        self.params = snakemake.params
-        self.wildcards = snakemake.wildcards
-        self._final = _by_name(snakemake.output)
-        self._temporary = {name: _hidden(path, os.getpid()) for name, path in self._final.items()}
-        self._log = _Log(Path(snakemake.log[0])) if snakemake.log else None
-
-    def path(self, name: str | None = None) -> Path:
-        """Where to write the output called `name` (default: the first); it is published at the end."""
-        if name is None:
-            return next(iter(self._temporary.values()))
-        if name not in self._temporary:
-            raise LookupError(f"the rule has no output {name!r}; it has {', '.join(self._temporary) or 'none'}")
-        return self._temporary[name]
-
-    def write_text(self, name: str, text: str) -> None:
-        """Write the output called `name` as UTF-8, line ends as given."""
-        self.path(name).write_bytes(text.encode())
-
-    def write_json(self, name: str, content: object) -> None:
-        """Write a pydantic model or plain data: equal content, equal bytes. NaN and infinity are errors."""
+    @classmethod
+    def read(cls, path: Path) -> Receipt:
+        """Read a receipt; raises BadReceipt if it is unreadable or its seal is broken."""
         try:
-            text = json.dumps(content, default=_plain, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"output {name!r} cannot be written as JSON: {error}") from error
-        self.write_text(name, text + "\n")
+            return cls.parse(path.read_bytes())
+        except OSError as error:
+            raise BadReceipt(f"cannot be read: {error.strerror}") from error
 
-    def write_arrays(self, name: str, arrays: Mapping[str, "np.ndarray[Any, Any]"]) -> None:
-        """Write named arrays as a compressed npz, the same bytes each time. Arrays of objects are errors."""
-        import numpy as np
-
-        # An open file, because numpy appends .npz to a name that it finds wanting.
-        with self.path(name).open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **{key: arrays[key] for key in sorted(arrays)})
-
-    def __enter__(self) -> "Job":
-        for path in self._final.values():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_left_over(path)
-        if self._log:
-            self._log.begin()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    @classmethod
+    def parse(cls, text: bytes) -> Receipt:
+        """Read the content of a receipt's file; raises BadReceipt if it is unreadable or its seal is broken."""
         try:
-            if error is None:
-                self._publish()
-        except Exception as problem:
-            if not self._log:
-                raise
-            error = problem
-        finally:
-            for path in self._temporary.values():
-                _remove(path)
-        if self._log:
-            self._log.end(error)
-            if error is not None:
-                # The traceback is in the log; on the terminal it would stand between other jobs' progress.
-                raise SystemExit(1)
+            receipt = cls.from_json(json.loads(text))
+        except BadReceipt:
+            raise
+        except ValueError as error:
+            raise BadReceipt(f"is not a receipt: {error!r}") from error
+        # The seal is of the content; the bytes could still differ in ways that JSON does not see.
+        if text != receipt.text().encode():
+            raise BadReceipt("has been changed: it is not spelled as receipts are")
+        return receipt
 
-    def _publish(self) -> None:
-        unwritten = [name for name, path in self._temporary.items() if not path.exists()]
-        if unwritten:
-            raise RuntimeError(f"the script ended without writing its output {', '.join(map(repr, unwritten))}")
-        if not still_in_charge():
-            raise Orphaned("the build that started this job is gone or was replaced; its output is dropped")
-        for name, path in self._final.items():
-            if path.is_dir():  # a directory cannot be replaced in one step
-                shutil.rmtree(path)
-            self._temporary[name].replace(path)
+    @classmethod
+    def from_json(cls, content: Any) -> Receipt:
+        """Read a receipt from plain data; raises BadReceipt if it is not one or its seal is broken."""
+        try:
+            content = dict(content)
+            seal = content.pop("seal")
+            receipt = cls(**content)
+            assert all(isinstance(value, str if key == "rule" else dict) for key, value in content.items())
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+            raise BadReceipt(f"is not a receipt: {error!r}") from error
+        if seal != digest(content):
+            raise BadReceipt(f"has been changed: its seal is {seal}, its content gives {digest(content)}")
+        return receipt
 
 
-class _Log:
-    """Standard output and error of this process and its children, in a file."""
-
-    def __init__(self, path: Path):
-        self._path = path
-        self._saved: tuple[int, int] | None = None
-
-    def begin(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)  # an orphan of an earlier build may still write into the old file
-        _flush()
-        self._saved = os.dup(1), os.dup(2)
-        with self._path.open("ab") as file:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
-
-    def end(self, error: BaseException | None) -> None:
-        assert self._saved is not None
-        _flush()
-        if error is not None:
-            # Straight to the descriptor: sys.stderr may be something else, as it is under pytest.
-            os.write(2, "".join(traceback.format_exception(error)).encode())
-        for descriptor, saved in zip((1, 2), self._saved, strict=True):
-            os.dup2(saved, descriptor)
-            os.close(saved)
+def receipt_of(output: str | PurePath) -> Path:
+    """Name the receipt of the job that writes `output`: the path up to the name's first dot, and `.receipt.json`."""
+    path = Path(output)
+    stem, *_ = path.name.partition(".")
+    return path.with_name(stem + SUFFIX)
 
 
-def _flush() -> None:
-    """Write out what Python and the C library still buffer for standard output and error."""
-    import ctypes
-
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    ctypes.CDLL(None).fflush(None)
+def canonical(content: object) -> bytes:
+    """Spell plain data in one way only."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _by_name(outputs: Any) -> dict[str, Path]:
-    """All declared outputs, by name where a name means one file, else by path."""
-    names = {str(value): name for name, value in outputs.items() if isinstance(value, str)}
-    return {names.get(str(path), str(path)): Path(path) for path in outputs}
+def digest(content: object) -> str:
+    """Give the sha256 of plain data."""
+    return hashlib.sha256(canonical(content)).hexdigest()
 
 
-def _hidden(path: Path, process: int | str) -> Path:
-    suffixes = "".join(path.suffixes)
-    return path.with_name(f".{path.name.removesuffix(suffixes)}.{process}.tmp{suffixes}")
+def file_hash(path: Path) -> str:
+    """Give the sha256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _remove_left_over(path: Path) -> None:
-    """Remove what killed jobs left; only orphans may still write it: a build runs one such job at a time."""
-    for left in path.parent.glob(_hidden(Path(glob.escape(path.name)), "*").name):
-        _remove(left)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def plain(value: Any) -> Any:
+    """Turn params into plain data, as JSON would give them back; raises TypeError for what is not data."""
+    return json.loads(json.dumps(value, sort_keys=True, default=_plain))
 
 
 def _plain(value: Any) -> object:
-    """Give pydantic models and numpy's numbers and arrays as what JSON knows."""
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return dict(value)
     if hasattr(value, "tolist"):
         return value.tolist()
+    if isinstance(value, (set, frozenset, tuple)):
+        return sorted(value)
     raise TypeError(f"{type(value).__name__} is not plain data: {value!r}")

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from scaling.laws import Law, TooFewShards, fit_law
-from scaling.training import Record
+from scaling.records import Record
 
 BUDGET_TOLERANCE = 0.01
 """A curve whose largest shard gains more than this by twice the budget is limited by compute."""

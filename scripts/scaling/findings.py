@@ -257,4 +257,4 @@ def foresees(law: Law) -> bool | None:
 def _verdicts(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     for verdict in ("supported", "contradicted", "undecided"):
         number = count(sum(outcome.verdict == verdict for outcome in outcomes))
-        yield Finding(f"claims.{verdict}", number, "claims", "/verdict")
+        yield Finding(f"claims.{verdict}", number, "claims/*.json", "/verdict")

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 TINYTEX_BINARIES = {"Linux": "x86_64-linux", "Darwin": "universal-darwin", "Windows": "windows"}
-PASSES = 3
-"""Passes of pdflatex after the bibliography: references, then page numbers, then their effect."""
+PASSES = 6
+"""At most so many passes of pdflatex after the bibliography. Two or three will do: references, then page numbers."""
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -50,8 +50,7 @@ def compile_pdf(files: Mapping[str, str], figures: Sequence[Path], engine: str, 
             shutil.copy(figure, folder / "figures")
         _latex(program, folder)
         _bibliography(folder)
-        for _ in range(PASSES):
-            log = _latex(program, folder)
+        log = _settle(program, folder)
         if lacking := sorted(set(re.findall(r"Reference [`']([^']+)'.*undefined", log))):
             raise PaperError(f"no \\label for the references to {', '.join(lacking)}")
         shutil.copyfile(folder / "main.pdf", output)
@@ -98,6 +97,22 @@ def _latex(program: Path, folder: Path) -> str:
         print(log)
         raise PaperError("LaTeX stopped: " + _complaint(log))
     return log
+
+
+def _settle(program: Path, folder: Path) -> str:
+    """Run passes until one leaves what it found, so that another would change nothing; give the log of the last."""
+    for _ in range(PASSES):
+        found = _notes(folder)
+        log = _latex(program, folder)
+        if _notes(folder) == found:
+            return log
+    raise PaperError(f"the paper does not settle: its references still change after {PASSES} passes of LaTeX")
+
+
+def _notes(folder: Path) -> dict[str, bytes]:
+    """Read what a pass leaves to the next."""
+    kept = (path for path in folder.glob("main.*") if path.suffix not in {".pdf", ".log"})
+    return {path.name: path.read_bytes() for path in kept}
 
 
 def _complaint(log: str) -> str:

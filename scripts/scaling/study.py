@@ -74,6 +74,10 @@ class DomainPlan(Settings):
                 found[model] = Model(model, name, size)
         return found
 
+    def family_of(self, model: str) -> Family:
+        """Look up the family of a model; raises KeyError for a model that the domain doesn't have."""
+        return self.families[self.models[model].family]
+
     @property
     def labels(self) -> dict[str, str]:
         """Name of each family in figures, tables and prose."""
@@ -184,10 +188,6 @@ class Study(Settings):
             for model, N, seed in self.runs(domain)
             if max(plan.train_sizes) == N and plan.models[model].family in trained
         ]
-
-    def family(self, domain: str, family: str) -> Family:
-        """Look up a family of a domain."""
-        return self.domains[domain].families[family]
 
 
 def distinct(words: Mapping[str, str]) -> dict[str, str]:

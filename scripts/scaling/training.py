@@ -1,4 +1,4 @@
-"""The one training loop, and the record that every run leaves.
+"""The one training loop.
 
 A network is trained by AdamW under a one-cycle schedule annealed to its budget, a stated function of N that all
 families of a domain share. The validation set is looked at a few dozen times on the way; the weights that erred
@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from scaling import domains, models
 from scaling.domains import Domain, Examples
 from scaling.models import Family, Memory, Network
 from scaling.randomness import generator, stream_seed
+from scaling.records import Choice, CurvePoint, Record
 from scaling.settings import Count, Settings
 
 if TYPE_CHECKING:
@@ -86,54 +87,6 @@ class Run(Settings):
     """2 for the check whether the curve is limited by compute."""
     shares_pool: bool
     """Do the seeds at this N share data, because N exceeds a fifth of the pool?"""
-
-
-class CurvePoint(Settings):
-    """The state of a training at one look."""
-
-    step: int
-    training_loss: float | None
-    """Mean loss of the batches since the last look; None if it is not finite."""
-    validation_loss: float | None
-    validation_error: float
-
-
-class Choice(Settings):
-    """Which state of the training became the model."""
-
-    step: int
-    rule: str
-
-
-class Record(Settings):
-    """What one run found: the same bytes every time, so no time, host or version is in it."""
-
-    domain: str
-    family: str
-    model: str
-    size: int | None
-    parameters: int
-    """All trained weights; there are no embeddings."""
-    N: int
-    seed: int
-    shares_pool: bool
-    budget_scale: int
-    steps: int
-    batch_size: int
-    outcome: Literal["trained", "diverged"]
-    metric: str
-    """Name of the domain's error; the entry of `test` that the curve shows."""
-    test: dict[str, float] | None
-    """Error on the test set under the metric's name, and on each region; None if the run diverged."""
-    validation: float | None
-    training: float | None
-    """Error on (at most the first 2,000 examples of) the shard."""
-    chosen: Choice
-    curve: tuple[CurvePoint, ...]
-    examples_seen: int
-    flops: int
-    """Floating-point operations of the training, by `flops_formula`."""
-    flops_formula: str
 
 
 NOTHING_TO_CHOOSE = Choice(step=0, rule="nothing to choose")

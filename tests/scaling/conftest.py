@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from scaling.records import Choice, Record
 from scaling.study import Study
-from scaling.training import Choice, Record
 
 ROOT = Path(__file__).parents[2]
 Config = dict[str, Any]

@@ -4,16 +4,28 @@ import tempfile
 
 import pytest
 
-from provenance.ledger import tex_macros
+from provenance.tex import tex_macros
 from scaling import latex
 from scaling.latex import PaperError, compile_pdf, escape
 
-LEDGER = {
-    "runs": {"printed": "1,234", "printed_interval": ""},
-    "slope": {"printed": "−0.25", "printed_interval": "[−0.31, −0.19]"},
-    "flops": {"printed": "2.0 × 10¹⁷", "printed_interval": ""},
-    "share": {"printed": "12.5 %", "printed_interval": "[…, 19.5] %"},
-}
+
+def ledger(**printed):
+    """A ledger of numbers, each given as printed with its interval."""
+    origin = {"source": "a.json", "pointer": "/a", "rule": "a", "seeds": [], "code": "", "lineage": ""}
+    entries = {
+        key: {"kind": "number", "value": 1.0, "printed": number, "printed_interval": interval, "low": 0.0, "high": 2.0}
+        | origin
+        for key, (number, interval) in printed.items()
+    }
+    return {"root": "0" * 64, "code": "1" * 64, "exceptions": [], "entries": entries}
+
+
+LEDGER = ledger(
+    runs=("1,234", ""),
+    slope=("−0.25", "[−0.31, −0.19]"),
+    flops=("2.0 × 10¹⁷", ""),
+    share=("12.5 %", "[…, 19.5] %"),
+)
 BIB = "@misc{known, author = {A. Author}, title = {A title}, year = {2020}}"
 DOCUMENT = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
@@ -97,9 +109,23 @@ def test_a_citation_or_a_reference_to_nothing_is_an_error(compiled):
 
 
 def test_an_error_in_the_bibliography_is_quoted(tmp_path):
-    files = {"main.tex": DOCUMENT % "Text.", "numbers.tex": tex_macros({}), "references.bib": "@misc{known, author"}
+    files = {
+        "main.tex": DOCUMENT % "Text.",
+        "numbers.tex": tex_macros(ledger()),
+        "references.bib": "@misc{known, author",
+    }
     with pytest.raises(PaperError, match=r"references\.bib: syntax error in line 1"):
         compile_pdf(files, [], "tinytex", tmp_path / "out.pdf")
+
+
+def test_a_paper_that_never_settles_is_an_error_and_one_that_does_is_compiled_until_it_has(compiled, monkeypatch):
+    passes, run = [], latex._latex
+    monkeypatch.setattr(latex, "_latex", lambda *place: passes.append(place) or run(*place))
+    count = r"\makeatletter\providecommand\passes{0}\immediate\write\@auxout{\gdef\string\passes{%s}}\makeatother"
+    compiled(count % r"\the\numexpr\ifnum\passes<3 \passes+1\else 3\fi\relax")
+    assert len(passes) == 4
+    with pytest.raises(PaperError, match=r"does not settle: its references still change after 6 passes"):
+        compiled(count % r"\the\numexpr\passes+1\relax")
 
 
 def test_the_same_sources_give_the_same_bytes_in_any_folder_at_any_time(compiled, tmp_path, monkeypatch):

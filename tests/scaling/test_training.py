@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scaling.domains import Examples
 from scaling.domains.spiral import Domain, grid, inside
 from scaling.models import cnn, knn, mlp
-from scaling.training import LOOKS, TRAINING_SAMPLE, Budget, Record, Run, _batches, descend, train
+from scaling.records import Record
+from scaling.training import LOOKS, TRAINING_SAMPLE, Budget, Run, _batches, descend, train
 
 DATA = Domain(kind="spiral", validation_size=500, test_size=2_000, tip_test_size=300, map_size=12)
 BUDGET = Budget(batch_size=32, max_batch_size=64, batches_per_epoch=8, epochs=40, min_steps=60, max_steps=400)

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import pdfplumber
 
-from scaling.training import Record
+from scaling.records import Record
 
 SIZES, SEEDS, MODELS = (20, 40, 80, 160, 320), (0, 1), ("knn-1", "mlp-4")
 

@@ -110,7 +110,7 @@ class Domain(BaseDomain):
         r"band that winds two and a third times around the origin and tapers off at its outer end. The labels "
         r"carry no noise. The sampling density, a mixture of three Gaussians and a thin uniform floor, "
         r"does not follow the band, so parts of the boundary are hardly ever seen; the rarest is the \emph{tip}, the "
-        r"corner at the top left where the band ends, which holds about one sample in a hundred. Every run draws fresh "
+        r"corner at the top left where the band ends. Every run draws fresh "
         r"training points, and every seed fresh validation and test points, so shards are independent at "
         r"any size. The setting is that of \cite{dzekman2024}; the geometry is our own."
     )

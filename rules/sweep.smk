@@ -1,0 +1,15 @@
+"""The last look of a build that began with stale results."""
+
+
+rule sweep:
+    """One more look, when all that could be is rebuilt: asked for only if something was stale when the build began."""
+    input:
+        everything,
+    output:
+        marker="<results>/.sound",
+    log:
+        "<results>/logs/sweep.log",
+    message:
+        "Looking whether any result is still stale"
+    script:
+        "../scripts/sweep.py"

@@ -1,0 +1,83 @@
+"""Execution: what of a file is executed, and what this process has loaded."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def executed(text: bytes, name: str) -> ast.Module:
+    """Parse a file and leave out what is not executed."""
+    tree = ast.parse(text, name)
+    keeps_docstrings = b"__doc__" in text  # the module reads them, so they are code
+    return _Executed(keeps_docstrings).visit(tree)  # type: ignore[no-any-return]
+
+
+class _Executed(ast.NodeTransformer):
+    """Drops what only readers and type checkers see."""
+
+    def __init__(self, keeps_docstrings: bool):
+        self.keeps_docstrings = keeps_docstrings
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Drop bare strings: docstrings of modules, classes, functions and attributes."""
+        if not self.keeps_docstrings and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return None
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        """Drop `if TYPE_CHECKING:`, which is false whenever code runs."""
+        test = node.test
+        name = test.id if isinstance(test, ast.Name) else test.attr if isinstance(test, ast.Attribute) else ""
+        if name != "TYPE_CHECKING":
+            return self.generic_visit(node)
+        return [kept for statement in node.orelse if (kept := self.visit(statement))]
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        """Forget the u of u"text"."""
+        node.kind = None
+        return node
+
+
+def normalised(tree: ast.Module) -> str:
+    """Digest what `executed` gives."""
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def changed_files(raw: Mapping[str, str], files: Mapping[str, str], root: Path) -> list[str]:
+    """List the files whose executed code is no longer what `files` (digests) says; `raw` spares most the parsing."""
+    changed = []
+    for name in raw:
+        try:
+            text = (root / name).read_bytes()
+            if hashlib.sha256(text).hexdigest() != raw[name] and normalised(executed(text, name)) != files[name]:
+                changed.append(name)
+        except (OSError, SyntaxError):
+            changed.append(name)
+    return changed
+
+
+def undeclared(files: Iterable[str], root: Path) -> list[str]:
+    """List the modules of this checkout that this process has loaded though `files` do not hold them."""
+    known = {(root / name).resolve() for name in files}
+    packages = root.resolve() / "scripts"
+    loaded = {Path(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
+    ours = {path.resolve() for path in loaded if packages in path.parents or packages in path.resolve().parents}
+    return sorted(path.relative_to(root.resolve()).as_posix() for path in ours - known)
+
+
+def versions_now(names: Iterable[str]) -> dict[str, str]:
+    """Give the versions installed here, of `python` and of distributions; `none` for one that is not installed."""
+    return {name: platform.python_version() if name == "python" else _version(name) for name in names}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"

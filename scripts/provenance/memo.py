@@ -1,0 +1,61 @@
+"""Hashes of files, remembered for as long as size, times and inode stay the same.
+
+The kernel sets ctime at every change and nobody can set it back, so a file that was edited under its old mtime is
+hashed again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from provenance.receipts import file_hash
+
+MEMO = ".memo.json"
+SETTLED_NS = 1_000_000_000
+"""A file that changed less long ago could change again without any visible sign."""
+
+
+class Memo:
+    """Hashes of the files of one results folder."""
+
+    def __init__(self, results: Path, trusting: bool = True):
+        """Read what is remembered; with `trusting` false everything is hashed anew."""
+        self._path = results / MEMO
+        self._known: dict[str, list[object]] = {}
+        self._changed = False
+        if trusting:
+            try:
+                known = json.loads(self._path.read_text())
+                self._known = known if isinstance(known, dict) else {}
+            except (OSError, ValueError):
+                pass
+
+    def hash(self, path: Path) -> str | None:
+        """Give the sha256 of a file; None if it is not there."""
+        try:
+            about = path.stat()
+        except OSError:
+            return None
+        name = str(path)
+        state = [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]
+        if (known := self._known.get(name)) and known[:-1] == state:
+            return str(known[-1])
+        found = file_hash(path)
+        if time.time_ns() - about.st_ctime_ns > SETTLED_NS:
+            self._known[name] = [*state, found]
+            self._changed = True
+        return found
+
+    def save(self) -> None:
+        """Remember for the next time; a folder that can't be written is no reason to stop."""
+        if not self._changed:
+            return
+        temporary = self._path.with_name(f"{MEMO}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(json.dumps(self._known))
+            temporary.replace(self._path)
+        except OSError:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""The plan: every job of a study as it would run today, read from the rules themselves.
+
+Uses what Snakemake gives every Snakefile as `rules`: inputs, outputs and params of each rule, in which functions of the
+wildcards stand unevaluated. So what the audit expects is what Snakemake would do, whatever it remembers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from provenance.receipts import plain, receipt_of
+
+PLAN = ".plan.json"
+"""In the results folder, for the last look of a build that began with stale results."""
+VARIABLE = "STUDY_PLAN"
+"""Names a file: a dry run writes its plan there, for the audit."""
+Wildcards = Mapping[str, str]
+
+
+class Rule(Protocol):
+    """What is used of a rule."""
+
+    input: Any
+    output: Any
+    params: Any
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One job as it would run today. Files of the results folder are named relative to it."""
+
+    rule: str
+    wildcards: dict[str, str]
+    params: dict[str, Any]
+    code: str | None
+    environment: str | None
+    inputs: tuple[str, ...]
+    sources: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The job in words."""
+        return " ".join((self.rule, *(f"{key}={value}" for key, value in self.wildcards.items())))
+
+    @property
+    def receipt(self) -> str:
+        """Path of its receipt."""
+        return receipt_of(self.outputs[0]).as_posix()
+
+    def task(self, hashes: Callable[[str], str | None], sources: Callable[[str], str | None]) -> dict[str, Any]:
+        """What decides the outputs today (`Receipt.task`), with the files' hashes as they are."""
+        return {
+            "rule": self.rule,
+            "wildcards": self.wildcards,
+            "params": self.params,
+            "code": self.code,
+            "environment": self.environment,
+            "inputs": {file: hashes(file) for file in self.inputs},
+            "sources": {file: sources(file) for file in self.sources},
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All jobs of a study, in an order in which they could run."""
+
+    results: str
+    """The results folder, as the rules' paths name it."""
+    jobs: tuple[Planned, ...]
+    code: Mapping[str, Mapping[str, str]]
+    """Files and their digests, by code digest."""
+
+    def write(self, path: Path) -> None:
+        """Write the plan as JSON, whole."""
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(asdict(self)))
+        temporary.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """Read a plan that `write` wrote."""
+        content = json.loads(path.read_text())
+        tuples = ("inputs", "sources", "outputs")
+        jobs = tuple(Planned(**{**job, **{key: tuple(job[key]) for key in tuples}}) for job in content["jobs"])
+        return cls(content["results"], jobs, content["code"])
+
+    @cached_property
+    def makers(self) -> dict[str, Planned]:
+        """The job that makes each file; a receipt counts as made by its job."""
+        return {file: job for job in self.jobs for file in (*job.outputs, job.receipt)}
+
+    @cached_property
+    def _readers(self) -> dict[str, list[Planned]]:
+        readers: dict[str, list[Planned]] = defaultdict(list)
+        for job in self.jobs:
+            for file in (*job.inputs, *job.sources):
+                readers[file].append(job)
+        return readers
+
+    def dependents(self, file: str) -> list[str]:
+        """List the files made from a file, the nearest first; from a receipt: from what its job made."""
+        maker = self.makers.get(file)
+        ahead = list(maker.outputs) if maker and file == maker.receipt else [file]
+        found: dict[str, None] = {}
+        while ahead:
+            for job in self._readers.get(ahead.pop(0), ()):
+                new = [output for output in job.outputs if output not in found]
+                found.update(dict.fromkeys(new))
+                ahead += new
+        return list(found)
+
+
+def planned(name: str, rule: Rule, wildcards: Wildcards, results: str) -> Planned:
+    """Read one job from its rule; `results` is the results folder as the rule's paths name it."""
+    values = _Attributes(wildcards)
+    params = {key: _value(value, values, results) for key, value in rule.params.items()}
+    inputs = [file for item in rule.input for file in _files(item, values, results)]
+    outputs = [file for item in rule.output for file in _files(item, values, results)]
+    inside = f"{results}/"
+    return Planned(
+        rule=name,
+        wildcards=dict(wildcards),
+        code=params.pop("code", None),
+        environment=params.pop("environment", None),
+        params={key: plain(value) for key, value in params.items()},
+        inputs=tuple(file.removeprefix(inside) for file in inputs if file.startswith(inside)),
+        sources=tuple(file for file in inputs if not file.startswith(inside)),
+        outputs=tuple(file for path in outputs if receipt_of(file := path.removeprefix(inside)).as_posix() != file),
+    )
+
+
+class _Attributes(dict[str, str]):
+    """Wildcards as rules' functions take them: by attribute."""
+
+    def __init__(self, wildcards: Wildcards):
+        super().__init__(wildcards)
+        self.__dict__.update(wildcards)
+
+
+def _value(value: Any, wildcards: _Attributes, results: str) -> Any:
+    if callable(value):
+        return value(wildcards)
+    return value.format(**wildcards) if isinstance(value, str) else value
+
+
+def _files(item: Any, wildcards: _Attributes, results: str) -> Iterator[str]:
+    found = item(wildcards) if callable(item) else item
+    if isinstance(found, str):
+        yield str(found).replace("<results>", results).format(**wildcards)
+    else:
+        for part in found:
+            yield from _files(part, wildcards, results)

@@ -1,0 +1,180 @@
+"""The sweep: every file of a plan against its receipt, every receipt against what would run today.
+
+It needs no memory of Snakemake's: with its notes deleted, a stale result is still stale. It runs at every build, also
+when nothing is scheduled, and trusts a hash for as long as size, times and inode of the file stay the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provenance.findings import Accepted, Finding, Unsound, examine, read_placed
+from provenance.memo import Memo
+from provenance.plan import PLAN, Plan, Planned
+from provenance.receipts import BadReceipt, Receipt, digest
+
+MOST = 8
+"""Findings that are told in full; of more, the number."""
+
+
+@dataclass
+class Sweep:
+    """What a sweep found."""
+
+    damaged: list[Finding] = field(default_factory=list)
+    """Files that are not what their jobs wrote: no build goes on over them."""
+    stale: list[Finding] = field(default_factory=list)
+    """Results of another code, environment, config or input than today's: to be made again."""
+    missing: list[Finding] = field(default_factory=list)
+    """Results that are not there: the next build makes them."""
+    accepted: list[Finding] = field(default_factory=list)
+    """What somebody has accepted for a reason on record."""
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    """All receipts of the plan that can be read, by path."""
+    stale_receipts: dict[str, tuple[Receipt, Finding]] = field(default_factory=dict)
+    """Those that are stale, with why."""
+
+    @property
+    def found(self) -> list[Finding]:
+        """All that is wrong."""
+        return [*self.damaged, *self.missing, *self.stale]
+
+
+def sweep(plan: Plan, trusting: bool = True) -> Sweep:
+    """Examine all results of a plan. With `trusting` false the memory of hashes is not used."""
+    results = Path(plan.results)
+    memo, accepted, swept = Memo(results, trusting), Accepted.read(results), Sweep()
+    hashes: dict[str, str | None] = {}
+
+    def hash_of(file: str) -> str | None:
+        if file not in hashes:
+            hashes[file] = memo.hash(results / file)
+        return hashes[file]
+
+    for job in plan.jobs:
+        for finding in _examine(plan, job, swept, hash_of, lambda file: memo.hash(Path(file))):
+            if finding in accepted:
+                swept.accepted.append(finding)
+                swept.stale_receipts.pop(job.receipt, None)
+            elif finding.kind in ("missing", "stale"):
+                getattr(swept, finding.kind).append(finding)
+            else:
+                swept.damaged.append(finding)
+    memo.save()
+    return swept
+
+
+def _examine(
+    plan: Plan,
+    job: Planned,
+    swept: Sweep,
+    hash_of: Callable[[str], str | None],
+    source_hash: Callable[[str], str | None],
+) -> Iterator[Finding]:
+    results = Path(plan.results)
+    if not (results / job.receipt).exists():
+        yield Finding("missing", job.receipt, job.name)
+        return
+    try:
+        receipt = read_placed(results, job.receipt)
+        if (receipt.rule, receipt.wildcards) != (job.rule, job.wildcards):
+            raise BadReceipt(f"is of another job: {receipt.name}")
+        if set(receipt.outputs) != set(job.outputs):
+            raise BadReceipt(f"lists {', '.join(sorted(receipt.outputs))}, the rule {', '.join(sorted(job.outputs))}")
+    except BadReceipt as error:
+        yield Finding("receipt", job.receipt, job.name, found=hash_of(job.receipt) or "", why=f"it {error}")
+        return
+    swept.receipts[job.receipt] = receipt
+    examined = [examine(file, hash_of(file), receipt) for file in job.outputs]
+    yield from filter(None, examined)
+    today = job.task(hash_of, source_hash)
+    if receipt.task != today and not any(finding and finding.kind == "missing" for finding in examined):
+        why = "; ".join(differences(receipt, today, plan.code.get(job.code or "", {})))
+        finding = Finding("stale", job.outputs[0], job.name, digest(receipt.task), digest(today), why)
+        swept.stale_receipts[job.receipt] = receipt, finding
+        yield finding
+
+
+def differences(receipt: Receipt, today: Mapping[str, Any], files: Mapping[str, str]) -> Iterator[str]:
+    """Say in words what differs between a receipt and the job of today; `files` are those of today's code."""
+    was = receipt.task
+    if was["code"] != today["code"]:
+        yield from _changes(receipt.code.get("files", {}), files, "code") or ["its code was not recorded"]
+    if was["environment"] != today["environment"]:
+        recorded = ", ".join(f"{name} {version}" for name, version in receipt.environment.get("versions", {}).items())
+        yield f"the environment differs from {recorded or 'none recorded'}"
+    for key in ("wildcards", "params"):
+        yield from (f"{key[:-1]} {words}" for words in _settings(was[key], today[key]))
+    for key in ("inputs", "sources"):
+        yield from _changes(was[key], today[key], key[:-1])
+
+
+def _changes(was: Mapping[str, str], today: Mapping[str, str | None], what: str) -> list[str]:
+    words = []
+    for verb, names in (
+        ("changed", [name for name in was if name in today and was[name] != today[name]]),
+        ("no longer read", [name for name in was if name not in today]),
+        ("newly read", [name for name in today if name not in was]),
+    ):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            words.append(f"{what} {', '.join(names[:3])}{more} {verb}")
+    return words
+
+
+def _settings(was: Any, today: Any, place: str = "") -> Iterator[str]:
+    """Compare plain data, down to the values that differ."""
+    if isinstance(was, dict) and isinstance(today, dict):
+        for key in was.keys() | today.keys():
+            if key not in was or key not in today or was[key] != today[key]:
+                yield from _settings(was.get(key), today.get(key), f"{place}.{key}" if place else key)
+    elif was != today:
+        yield f"{place}: {_short(was)} → {_short(today)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else f"{text[:57]}…"
+
+
+def look_again(marker: str) -> None:
+    """Sweep once more at the end of a build that began with stale results; raises Unsound if there still are any.
+
+    `marker` is written in the results folder if all is sound. The plan is the one that the build left there.
+    """
+    plan = Plan.read(Path(marker).with_name(PLAN))
+    swept = sweep(plan)
+    if swept.damaged:
+        raise Unsound(tell_damage(swept.damaged, plan))
+    if swept.stale:
+        raise Unsound(tell_stale(swept.stale, plan))
+    Path(marker).touch()
+
+
+def tell_damage(findings: Sequence[Finding], plan: Plan) -> str:
+    """Say why no build goes on, each finding with what depends on it and the two ways out."""
+    told = [finding.tell(plan.results, plan.dependents(finding.file)) for finding in findings[:MOST]]
+    more = [f"… and {len(findings) - MOST} more: audit verify lists them."] if len(findings) > MOST else []
+    return "\n".join(("The results are not what was made:", *told, *more))
+
+
+def tell_stale(findings: Sequence[Finding], plan: Plan) -> str:
+    """Say what is stale, by rule and cause, and the two ways out."""
+    results = plan.results
+    groups = Counter((finding.job.split()[0], finding.why) for finding in findings)
+    first = {(finding.job.split()[0], finding.why): finding for finding in reversed(findings)}
+    lines = ["Some results are stale, and nothing in this build remakes them:"]
+    for (rule, why), number in groups.most_common(MOST):
+        example = first[rule, why]
+        lines.append(f"{number} of rule {rule}, such as {results}/{example.file}: {why}")
+        lines += [f"    found     {example.found}", f"    expected  {example.expected}"]
+    if len(groups) > MOST:
+        lines.append(f"… and {len(groups) - MOST} more kinds: audit verify lists them.")
+    rules = " ".join(sorted({rule for rule, _ in groups}))
+    lines.append(f"    Remake them:  snakemake --cores 8 --forcerun {rules}")
+    lines.append(f'    or keep one:  audit accept {results}/{findings[0].file} --reason "why"  and build again.')
+    return "\n".join(lines)

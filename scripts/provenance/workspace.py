@@ -1,0 +1,100 @@
+"""The workspace: a study as it lies on disk, and its plan as Snakemake gives it today."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from provenance.plan import VARIABLE, Plan
+from provenance.receipts import BadReceipt, Receipt
+
+
+class CannotRun(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
+    """The audit cannot do what was asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The results of a study and the plan of its jobs."""
+
+    plan: Plan
+    options: tuple[str, ...] = ()
+    """What was given to Snakemake to name the study: --profile and --configfile."""
+
+    @property
+    def results(self) -> Path:
+        """The results folder."""
+        return Path(self.plan.results)
+
+    @cached_property
+    def ledger(self) -> dict[str, Any]:
+        """The ledger; raises CannotRun if there is none that can be read."""
+        path = self.results / "ledger.json"
+        try:
+            content = json.loads(path.read_text())
+            if isinstance(content, dict) and isinstance(content.get("entries"), dict):
+                return content
+        except (OSError, ValueError) as error:
+            raise CannotRun(f"{path}: {error}. Build the paper first.") from error
+        raise CannotRun(f"{path} is not a ledger. Remake it: rm {path} and build again.")
+
+    @cached_property
+    def receipts(self) -> dict[str, Receipt]:
+        """All receipts of the plan that can be read, by path."""
+        found = {}
+        for job in self.plan.jobs:
+            try:
+                found[job.receipt] = Receipt.read(self.results / job.receipt)
+            except BadReceipt:
+                continue
+        return found
+
+    def numbers_of(self, files: Iterable[str]) -> list[str]:
+        """List the keys of the ledger that rest on any of these files."""
+        touched = {name for file in files for name in (file, *self.plan.dependents(file))}
+        return [
+            key
+            for key, entry in self.ledger["entries"].items()
+            if any(fnmatchcase(file, entry["source"]) for file in touched)
+        ]
+
+    def command(self, *arguments: str) -> str:
+        """Spell a Snakemake command for this study, as a user would give it."""
+        return " ".join(("snakemake", "--cores 8", *self.options, *arguments))
+
+
+def open_workspace(profiles: Sequence[str] = (), configfiles: Sequence[str] = ()) -> Workspace:
+    """Ask Snakemake for the plan of the study in this folder; raises CannotRun with its words if it has none."""
+    if not Path("Snakefile").exists():
+        raise CannotRun(f"there is no Snakefile in {Path.cwd()}. Go to the folder of the study.")
+    options = [
+        *(["--profile", *profiles] if profiles else []),
+        *(["--configfile", *configfiles] if configfiles else []),
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        listing = Path(scratch) / "plan.json"
+        done = run_snakemake("--cores", "1", "--dry-run", "--quiet", "all", *options, **{VARIABLE: str(listing)})
+        if done.returncode or not listing.exists():
+            raise CannotRun(f"Snakemake could not plan the study:\n{(done.stderr or done.stdout).strip()}")
+        return Workspace(Plan.read(listing), tuple(options))
+
+
+def run_snakemake(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake with the Python that runs this, and give what it said."""
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
