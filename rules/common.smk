@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-LIBRARY = str(Path(workflow.basedir) / "scripts")
+LIBRARY = str(Path(workflow.basedir).resolve() / "scripts")
 # This checkout's library, here and in every job, whatever copy the environment may have installed.
 sys.path.insert(0, LIBRARY)
 os.environ["PYTHONPATH"] = os.pathsep.join(

@@ -46,6 +46,11 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
+@app.callback()
+def _together() -> None:
+    pass  # without a callback, typer would take a lone command for the whole program
+
+
 @app.command()
 def verify(
     profile: Profile = None, configfile: Config = None, paranoid: Paranoid = False, as_json: Json = False

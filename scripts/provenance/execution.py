@@ -6,23 +6,28 @@ import ast
 import hashlib
 import importlib.metadata
 import platform
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import cast
 
 
 def executed(text: bytes, name: str) -> ast.Module:
     """Parse a file and leave out what is not executed."""
     tree = ast.parse(text, name)
     keeps_docstrings = b"__doc__" in text  # the module reads them, so they are code
-    return _Executed(keeps_docstrings).visit(tree)  # type: ignore[no-any-return]
+    keeps_typing = (
+        re.search(rb"^\s*TYPE_CHECKING\s*[:=]", text, re.MULTILINE) is not None
+    )  # it says itself what that is
+    return cast(ast.Module, _Executed(keeps_docstrings, keeps_typing).visit(tree))
 
 
 class _Executed(ast.NodeTransformer):
     """Drops what only readers and type checkers see."""
 
-    def __init__(self, keeps_docstrings: bool):
-        self.keeps_docstrings = keeps_docstrings
+    def __init__(self, keeps_docstrings: bool, keeps_typing: bool):
+        self.keeps_docstrings, self.keeps_typing = keeps_docstrings, keeps_typing
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """Drop bare strings: docstrings of modules, classes, functions and attributes."""
@@ -34,7 +39,7 @@ class _Executed(ast.NodeTransformer):
         """Drop `if TYPE_CHECKING:`, which is false whenever code runs."""
         test = node.test
         name = test.id if isinstance(test, ast.Name) else test.attr if isinstance(test, ast.Attribute) else ""
-        if name != "TYPE_CHECKING":
+        if name != "TYPE_CHECKING" or self.keeps_typing:
             return self.generic_visit(node)
         return [kept for statement in node.orelse if (kept := self.visit(statement))]
 
@@ -64,11 +69,12 @@ def changed_files(raw: Mapping[str, str], files: Mapping[str, str], root: Path) 
 
 def undeclared(files: Iterable[str], root: Path) -> list[str]:
     """List the modules of this checkout that this process has loaded though `files` do not hold them."""
-    known = {(root / name).resolve() for name in files}
-    packages = root.resolve() / "scripts"
-    loaded = {Path(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
-    ours = {path.resolve() for path in loaded if packages in path.parents or packages in path.resolve().parents}
-    return sorted(path.relative_to(root.resolve()).as_posix() for path in ours - known)
+    packages = f"{root.resolve()}/scripts/"
+    known = {f"{root.resolve()}/{name}" for name in files}
+    loaded = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+    # By text, because to resolve the path of each of hundreds of modules takes longer than many a job.
+    ours = {path for path in loaded if path.startswith(packages)} - known
+    return sorted(path.removeprefix(f"{root.resolve()}/") for path in ours)
 
 
 def versions_now(names: Iterable[str]) -> dict[str, str]:

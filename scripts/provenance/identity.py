@@ -1,275 +1,368 @@
-"""What code and which environment a job stands for, read from its script without running anything.
+"""Identity: digests of what a job executes, its code and its environment.
 
-The code is the script and every file of the checkout's library that it imports, however far down: each counts
-with its normalised syntax tree, so that comments, docstrings and formatting change nothing and any change of
-executed code does. The environment is Python's version and that of every distribution that this code imports.
-
-Imports that depend on data (`importlib.import_module(f"plugins.{kind}")`) are followed for the kinds that the job
-is bound to. What cannot be followed at all is an error, never a guess; `undeclared` is the net below, in the job.
-Not seen are a docstring that another module reads, and files that code opens as data.
-
-library = Library(Path())
-closure = library.closure("scripts/train.py", {"plugins": ["knn"]})
+The code of a job is its script and all modules of this checkout that it imports, directly or not, normalised through
+the AST: comments, docstrings and formatting change nothing. Its environment is the Python version and the versions of
+the distributions that this code imports. Modules imported by name (`importlib.import_module(f"package.{kind}")`) count
+where the job says which ones it means. What cannot be followed is an error, not a hole.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import json
-import os
-import platform
+import importlib.metadata
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.machinery import ModuleSpec, PathFinder
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TypeGuard
 
-if TYPE_CHECKING:
-    from importlib.metadata import Distribution
+from provenance.execution import executed, normalised, versions_now
 
-LIBRARY = "scripts"
-"""Folder of the checkout that holds scripts and packages."""
-ABSENT = "none"
-"""Version of a distribution that is not installed."""
+Kinds = Mapping[str, Sequence[str]]
+"""Modules imported by name: the package, and the names in it that a job means."""
 
-FOLLOWED = {"__import__", "importlib.__import__", "importlib.import_module", "importlib.util.find_spec"}
-"""Calls that import, or look for, the module that their first argument names."""
-BLIND = {
-    *("exec", "eval", "compile", "imp", "runpy", "zipimport", "pkgutil.resolve_name", "pkgutil.walk_packages"),
-    *("importlib.util.spec_from_file_location", "importlib.util.spec_from_loader"),
-    *("importlib.machinery.SourceFileLoader", "importlib.machinery.SourcelessFileLoader"),
-    "importlib.machinery.ExtensionFileLoader",
-}
-"""Functions, or all of a module's, that execute code which no import names."""
-HANDED_ON = {"builtins", "importlib", "importlib.machinery", "importlib.util"}
-"""Modules that must not be passed around whole: what is called of them would not be seen."""
-TELLING = {"__import__", "import_module", "spec_from_file_location", "SourceFileLoader"}
-"""Names that nothing harmless has, wherever they come from."""
-READS_DOCSTRINGS = re.compile(r"__doc__|getdoc|use_attribute_docstrings")
-BARE_BUILTINS = {"__import__", "exec", "eval", "compile"}
+FOLLOWED = {"import_module", "__import__", "find_spec"}
+"""Functions that import, or look for, the module that they are given."""
+OPAQUE = {"exec", "eval", "compile", "spec_from_file_location", "SourceFileLoader", "run_path", "run_module"}
+"""Functions that run what no import names."""
+OWNERS = {"importlib", "util", "machinery", "runpy", "builtins"}
+"""What these are attributes of; others of the same name, such as `re.compile`, are harmless."""
 
 
-class IdentityError(ValueError):
-    """The code or the environment of a job cannot be told."""
+class IdentityError(RuntimeError):
+    """Code that cannot be followed; the message names file and line, and says what to do."""
 
 
-class UnresolvedImport(IdentityError):  # noqa: N818 (the name says what it is)
-    """An import, or code that imports or executes other code, that cannot be followed to its end."""
+@dataclass(frozen=True)
+class Import:
+    """An import as written: the module, or a package of which some module is imported by name."""
+
+    module: str
+    line: int
+    by_name: bool = False
+    optional: bool = False
+    """Is it only asked whether there is such a module?"""
+    names: tuple[str, ...] = ()
+    """What is taken from the module, which may be modules themselves."""
 
 
-class OtherCopy(IdentityError):  # noqa: N818
-    """A module of this checkout's library would be imported from elsewhere."""
+@dataclass(frozen=True)
+class Module:
+    """One file of code: its normalised and its raw digest, and what it imports."""
+
+    digest: str
+    raw: str
+    imports: tuple[Import, ...]
 
 
-class Closure(NamedTuple):
-    """Code and environment of a job."""
+@dataclass(frozen=True)
+class Closure:
+    """What one script executes. Paths are relative to the checkout."""
 
     script: str
-    """Relative to the checkout's root, posix, as are all files."""
     kinds: dict[str, list[str]]
-    """The modules of each package that stand for its data-dependent imports."""
-    code: str
-    """Digest of `files`."""
     files: dict[str, str]
-    """sha256 of the normalised syntax tree of every file that the job executes."""
+    """Normalised digest of each file."""
     raw: dict[str, str]
-    """sha256 of the same files as they stand: a cheap way to see that nothing at all has changed."""
-    environment: str
-    """Digest of `versions`."""
+    """sha256 of each file as it is, to see quickly whether it changed."""
     versions: dict[str, str]
-    """Version of `python` and of every distribution that the files import, by its normalised name."""
+    """Of Python and each distribution that the files import."""
+
+    @cached_property
+    def code(self) -> str:
+        """Digest of all files."""
+        return _digest(self.files)
+
+    @cached_property
+    def environment(self) -> str:
+        """Digest of all versions."""
+        return _digest(self.versions)
 
 
 class Library:
-    """The scripts and packages of a checkout, as they are now: every file is read once and then remembered.
+    """The code of a checkout: scripts/*.py and the packages beside them. Each file is read once per process."""
 
-    Modules are looked for as Python's import would, in `path` or else in sys.path, but none is executed.
-    """
-
-    def __init__(self, root: Path, folder: str = LIBRARY, path: Sequence[str] | None = None):
-        self.root = root.absolute()
-        self.folder = self.root / folder
-        self._modules = _Modules(self.root, self.folder, path)
-        self._sources: dict[str, _Source] = {}
+    def __init__(self, root: Path, search: Sequence[str] | None = None):
+        """`root` is the checkout; `search` replaces `sys.path`."""
+        self.root = root.resolve()
+        self.packages = self.root / "scripts"
+        self._search = list(sys.path if search is None else search)
+        self._modules: dict[Path, Module] = {}
         self._closures: dict[tuple[str, str], Closure] = {}
 
-    def closure(self, script: str | Path, kinds: Mapping[str, Sequence[str]] | None = None) -> Closure:
-        """Tell code and environment of `script`, with `kinds` for its data-dependent imports.
+    @property
+    def closures(self) -> list[Closure]:
+        """All closures asked for so far."""
+        return list(self._closures.values())
 
-        Raises UnresolvedImport, with file and line, for what cannot be followed, OtherCopy if a module of the
-        library is shadowed, and IdentityError for a file that is not there or is no Python.
-        """
-        bound = {package: sorted(set(names)) for package, names in sorted((kinds or {}).items())}
-        key = str(script), json.dumps(bound)
+    def closure(self, script: str, kinds: Kinds) -> Closure:
+        """Follow the imports of a script (a path relative to the checkout); raises IdentityError."""
+        key = script, repr(sorted((package, sorted(names)) for package, names in kinds.items()))
         if key not in self._closures:
-            self._closures[key] = self._trace(self._relative(script), bound)
+            self._closures[key] = self._follow(script, kinds)
         return self._closures[key]
 
-    def _relative(self, script: str | Path) -> str:
-        path = Path(os.path.normpath(self.root / script))
-        if not path.is_relative_to(self.root):
-            raise IdentityError(f"{script} is not in {self.root}: only code of the checkout has an identity")
-        return path.relative_to(self.root).as_posix()
+    def tree(self, scripts: Iterable[str], kinds: Kinds) -> str:
+        """Give one digest of all that any of the scripts could execute."""
+        files: dict[str, str] = {}
+        for script in sorted(scripts):
+            files |= self._follow(script, kinds).files
+        return _digest(files)
 
-    def _trace(self, script: str, kinds: dict[str, list[str]]) -> Closure:
-        files, distributions, waiting = {script}, set[str](), [script]
-        while waiting:
-            for found in self._reached(waiting.pop(), kinds):
-                distributions.update(found.distributions)
-                if found.file and found.file not in files:
-                    files.add(found.file)
-                    waiting.append(found.file)
-        sources = {file: self._source(file) for file in sorted(files)}
-        trees = {file: source.tree for file, source in sources.items()}
-        versions = {"python": platform.python_version()}
-        versions |= {name: self._modules.versions[name] for name in sorted(distributions)}
-        raw = {file: source.raw for file, source in sources.items()}
-        return Closure(script, kinds, digest(trees), trees, raw, digest(versions), versions)
+    def _follow(self, script: str, kinds: Kinds) -> Closure:
+        ahead, seen, third = [self.root / script], set[Path](), set[str]()
+        while ahead:
+            path = ahead.pop()
+            if path in seen:
+                continue
+            seen.add(path)
+            for found in self._imports(path, kinds):
+                if isinstance(found, Path):
+                    ahead.append(found)
+                else:
+                    third.add(found)
+        named = {path.relative_to(self.root).as_posix(): self._module(path) for path in sorted(seen)}
+        return Closure(
+            script,
+            {package: sorted(names) for package, names in kinds.items()},
+            {name: module.digest for name, module in named.items()},
+            {name: module.raw for name, module in named.items()},
+            versions_now(["python", *sorted(third)]),
+        )
 
-    def _reached(self, file: str, kinds: dict[str, list[str]]) -> Iterator[_Found]:
-        """Give every module that the imports of a file execute."""
-        source = self._source(file)
-        if source.blind:
-            raise _unresolved(file, source.blind.node, source.blind.why)
-        for wanted in source.wanted:
-            try:
-                for module in _bound(wanted, kinds):
-                    yield from self._modules.imported(module, wanted.names, may_lack=wanted.may_lack)
-            except _Lost as lost:
-                raise _unresolved(file, wanted.node, str(lost)) from None
+    def _imports(self, path: Path, kinds: Kinds) -> Iterator[Path | str]:
+        """Give the files of this checkout that one of them imports, and the names of distributions."""
+        for item in self._module(path).imports:
+            where = f"{path.relative_to(self.root)}:{item.line}"
+            if item.by_name:
+                if item.module not in kinds:
+                    raise IdentityError(
+                        f"{where}: a module of {item.module} is imported by name, and the job does not say which. "
+                        f"Give its kinds for {item.module}."
+                    )
+                names = [f"{item.module}.{kind}" for kind in kinds[item.module]]
+            else:
+                names = [item.module]
+            for name in names:
+                yield from self._resolve(name, where, item.optional)
+            if "*" in item.names and self._is_ours(item.module):
+                raise IdentityError(
+                    f"{where}: from {item.module} import *: write out what is taken, for it may import more."
+                )
+            for name in item.names:
+                # What is taken from a package may be a module of it.
+                if self._is_ours(item.module) and (submodule := self._file(f"{item.module}.{name}")):
+                    yield submodule
 
-    def _source(self, file: str) -> _Source:
-        if file not in self._sources:
-            self._sources[file] = _read(self.root / file, file, self._name(file))
-        return self._sources[file]
+    def _resolve(self, name: str, where: str, optional: bool) -> Iterator[Path | str]:
+        top = name.partition(".")[0]
+        if not self._is_ours(top):
+            if top not in sys.stdlib_module_names:
+                yield self._distribution(top, where, optional)
+            return
+        parts = name.split(".")
+        for length in range(1, len(parts) + 1):
+            file = self._file(".".join(parts[:length]))
+            if file is None and optional:
+                return
+            if file is None:
+                lacking = ".".join(parts[:length])
+                raise IdentityError(
+                    f"{where}: there is no module {lacking} in {self.packages} (a package needs an __init__.py)."
+                )
+            yield file
 
-    def _name(self, file: str) -> str:
-        """Name the module in a file, `package.__init__` for a package."""
-        path = (self.root / file).with_suffix("")
-        return ".".join(path.relative_to(self.folder).parts) if path.is_relative_to(self.folder) else path.name
+    def _is_ours(self, name: str) -> bool:
+        top = name.partition(".")[0]
+        return (self.packages / top).is_dir() or (self.packages / f"{top}.py").is_file()
 
-
-def digest(entries: Mapping[str, str]) -> str:
-    """Give the sha256 of names and their values, whatever their order: of `files` or of `versions`."""
-    text = json.dumps(dict(entries), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def normalised(source: str | bytes, filename: str = "<string>") -> str:
-    """Give the sha256 of what Python executes of a source: its syntax tree without docstrings and `if TYPE_CHECKING`.
-
-    Docstrings stay where the source itself reads them. Raises SyntaxError for what is no Python.
-    """
-    return _tree_digest(_executed_tree(source, filename))
-
-
-def changed_files(raw: Mapping[str, str], files: Mapping[str, str], root: Path) -> list[str]:
-    """Name the files of a closure that execute something else by now, in alphabetical order.
-
-    `raw` and `files` are those of the closure; a file whose bytes are the same is not parsed.
-    """
-    return sorted(file for file in files if _has_changed(root / file, raw.get(file), files[file]))
-
-
-def undeclared(files: Iterable[str], root: Path, folder: str = LIBRARY) -> list[str]:
-    """Name what this process has imported of the library besides `files`, those of its closure.
-
-    That is every module below root/folder that is not in `files`, relative to root, and every module of a package
-    in `files` that came from elsewhere, with its full path.
-    """
-    declared = set(files)
-    here = {os.path.join(form(root / folder), "") for form in (os.path.abspath, os.path.realpath)}
-    packages = {parts[1] for file in declared if len(parts := file.split("/")) > 2 and parts[0] == folder}
-    found = set()
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if not isinstance(file, str):
-            continue
-        below = next((file[len(start) :] for start in here if file.startswith(start)), None)
-        if below is not None:
-            found.add(f"{folder}/{Path(below).as_posix()}")
-        elif name.partition(".")[0] in packages:
-            found.add(file)
-    return sorted(found - declared)
-
-
-def versions_now(names: Iterable[str]) -> dict[str, str]:
-    """Give the versions in this process of `python` and of distributions; `none` for one that is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {}
-    for name in names:
+    @cache  # noqa: B019 (a library lives as long as its process)
+    def _file(self, name: str) -> Path | None:
+        """Find the file of a module of ours as an import would; raises IdentityError if it lies elsewhere."""
+        parent, _, _ = name.rpartition(".")
+        search = self._search if not parent else [str(self._package(parent))]
         try:
-            versions[name] = platform.python_version() if name == "python" else version(name)
-        except PackageNotFoundError:
-            versions[name] = ABSENT
-    return versions
+            spec = PathFinder.find_spec(name, search)
+        except KeyError:  # below a folder without __init__.py
+            spec = None
+        if spec is None or spec.origin is None:
+            return None
+        origin = Path(spec.origin).resolve()
+        if not origin.is_relative_to(self.packages):
+            raise IdentityError(
+                f"import {name} finds {origin}, not the copy in {self.packages}. Put that folder first in PYTHONPATH, "
+                "or uninstall the other copy."
+            )
+        return origin
+
+    def _package(self, name: str) -> Path:
+        file = self._file(name)
+        return file.parent if file and file.name == "__init__.py" else self.packages / "-"
+
+    def _distribution(self, top: str, where: str, optional: bool) -> str:
+        """Name the distribution of a third-party module."""
+        found = distribution_of(top)
+        if found is None and not optional:
+            raise IdentityError(
+                f"{where}: import {top}: neither a module of this checkout nor of an installed distribution. "
+                "Install what provides it, or move it into scripts/."
+            )
+        return found or _canonical(top)
+
+    def _module(self, path: Path) -> Module:
+        if path not in self._modules:
+            self._modules[path] = self._read(path)
+        return self._modules[path]
+
+    def _read(self, path: Path) -> Module:
+        where = path.relative_to(self.root).as_posix()
+        try:
+            text = path.read_bytes()
+            tree = executed(text, where)
+        except (OSError, SyntaxError) as error:
+            raise IdentityError(f"{where}: {error}") from error
+        package = ".".join(path.parent.relative_to(self.packages).parts) if path.parent != self.packages else ""
+        reader = _Reader(package, where)
+        reader.visit(tree)
+        return Module(normalised(tree), hashlib.sha256(text).hexdigest(), tuple(reader.found))
 
 
-def _has_changed(path: Path, raw: str | None, tree: str) -> bool:
-    try:
-        content = path.read_bytes()
-        return hashlib.sha256(content).hexdigest() != raw and normalised(content, str(path)) != tree
-    except (OSError, SyntaxError, ValueError):
-        return True
+@cache
+def distribution_of(top: str) -> str | None:
+    """Name the distribution that provides a top-level module; None if there is none."""
+    # Most carry the module's name: to look there first spares reading what all the others contain.
+    with suppress(importlib.metadata.PackageNotFoundError, ValueError):
+        if _provides(importlib.metadata.distribution(top), top):
+            return _canonical(top)
+    found = (other.name for other in importlib.metadata.distributions() if _provides(other, top))
+    return next(map(_canonical, sorted(found)), None)
 
 
-# Reading a source
+def _provides(distribution: importlib.metadata.Distribution, top: str) -> bool:
+    """See whether a distribution's list of files has the module; as text, for parsing it takes ten times as long."""
+    files = "\n" + (distribution.read_text("RECORD") or distribution.read_text("SOURCES.txt") or "")
+    return any(f"\n{top}{end}" in files for end in ("/", ".py,", ".py\n", ".cpython", ".abi3", ".so"))
 
 
-class _Wanted(NamedTuple):
-    """A module that a source imports, or of which it imports a submodule that data names."""
-
-    node: ast.stmt | ast.expr
-    module: str
-    names: tuple[str, ...] = ()
-    """What it takes from the module; any may be a submodule."""
-    by_kind: bool = False
-    may_lack: bool = False
-    """The source says what to do if there is no such module."""
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
-class _Blind(NamedTuple):
-    """Code that cannot be followed."""
+class _Reader(ast.NodeVisitor):
+    """Collects the imports of a file; raises IdentityError for what cannot be followed."""
 
-    node: ast.stmt | ast.expr
-    why: str
+    def __init__(self, package: str, where: str):
+        self.found: list[Import] = []
+        self._package = package.split(".") if package else []
+        self._where = where
+        self._may_lack = 0
+        self._own: set[str] = set()
+
+    def visit_Import(self, node: ast.Import) -> None:
+        """Note whole modules."""
+        for alias in node.names:
+            self._note(alias.name, node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """Note a module and what is taken of it."""
+        base = self._package[: len(self._package) - node.level + 1] if node.level else []
+        module = ".".join([*base, *filter(None, [node.module])])
+        for alias in node.names:
+            if alias.name in FOLLOWED | OPAQUE and alias.asname and module.startswith("importlib"):
+                self._refuse(node, f"{alias.name} under another name")
+        self._own |= {alias.name for alias in node.names if not module.startswith(("importlib", "runpy", "builtins"))}
+        self._note(module, node, names=tuple(alias.name for alias in node.names))
+
+    def visit_Try(self, node: ast.Try) -> None:
+        """What is tried, with an answer to ImportError, may be lacking."""
+        caught = {part.id for handler in node.handlers for part in ast.walk(handler.type or node) if _is_name(part)}
+        answered = bool(caught & {"ImportError", "ModuleNotFoundError"})
+        self._may_lack += answered
+        for statement in node.body:
+            self.visit(statement)
+        self._may_lack -= answered
+        for part in (*node.handlers, *node.orelse, *node.finalbody):
+            self.visit(part)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """Follow imports by name, if the name is written out."""
+        name = self._dangerous(node.func)
+        if name not in FOLLOWED:
+            self.visit(node.func)
+        else:
+            named = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "name")]
+            found = _named(named[0]) if named else None
+            if found is None:
+                self._refuse(node, f"{name}() of a name that is not written out")
+            else:
+                module, by_name = found
+                self._note(module, node, by_name=by_name, optional=name == "find_spec")
+        for part in (*node.args, *node.keywords):
+            self.visit(part)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        """Refuse what executes text, or imports under a name that is handed on."""
+        if name := self._dangerous(node):
+            self._refuse(node, name)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        """Refuse the same, as an attribute of its module."""
+        if name := self._dangerous(node):
+            self._refuse(node, name)
+        self.generic_visit(node)
+
+    def _dangerous(self, node: ast.expr) -> str | None:
+        """Give the name of a function that runs code which no import names."""
+        if isinstance(node, ast.Name) and node.id not in self._own:
+            return node.id if node.id in FOLLOWED | OPAQUE else None
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+            owner = node.value.id if isinstance(node.value, ast.Name) else node.value.attr
+            return node.attr if node.attr in FOLLOWED | OPAQUE and owner in OWNERS else None
+        return None
+
+    def _note(
+        self,
+        module: str,
+        node: ast.stmt | ast.expr,
+        *,
+        names: tuple[str, ...] = (),
+        by_name: bool = False,
+        optional: bool = False,
+    ) -> None:
+        self.found.append(Import(module, node.lineno, by_name, optional or self._may_lack > 0, names))
+
+    def _refuse(self, node: ast.stmt | ast.expr, what: str) -> None:
+        raise IdentityError(
+            f"{self._where}:{node.lineno}: {what}: what this runs cannot be followed. Import it by its name, written "
+            'out or as importlib.import_module(f"package.{kind}") of a package whose kinds the job gives.'
+        )
 
 
-class _Source(NamedTuple):
-    raw: str
-    tree: str
-    wanted: list[_Wanted]
-    blind: _Blind | None
+def _is_name(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name)
 
 
-def _read(path: Path, file: str, name: str) -> _Source:
-    try:
-        content = path.read_bytes()
-        tree = _executed_tree(content, file)
-    except OSError as error:
-        raise IdentityError(f"{file}: cannot be read ({error.strerror})") from None
-    except (SyntaxError, ValueError) as error:
-        raise IdentityError(f"{file}:{getattr(error, 'lineno', None) or 1}: not Python: {error}") from None
-    reader = _Reader(tree, name)
-    return _Source(hashlib.sha256(content).hexdigest(), _tree_digest(tree), reader.wanted, reader.blind)
+def _named(argument: ast.expr) -> tuple[str, bool] | None:
+    """Read the module's name: written out, or as a package and the name of a kind in it."""
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return None if argument.value.startswith(".") else (argument.value, False)
+    if isinstance(argument, ast.JoinedStr):
+        parts: list[ast.expr] = argument.values
+    elif isinstance(argument, ast.BinOp) and isinstance(argument.op, ast.Add):
+        parts = [argument.left, argument.right]
+    else:
+        return None
+    match parts:
+        case [ast.Constant(value=str(prefix)), ast.FormattedValue() | ast.Name() | ast.Attribute()]:
+            return (prefix.removesuffix("."), True) if prefix.endswith(".") else None
+    return None
 
 
-def _tree_digest(tree: ast.Module) -> str:
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-
-
-def _executed_tree(source: str | bytes, filename: str) -> ast.Module:
-    """Parse a source and drop what is never executed."""
-    tree = ast.parse(source, filename)
-    text = source if isinstance(source, str) else source.decode("latin-1")
-    cut = _Cut(_typing_names(tree), documented=READS_DOCSTRINGS.search(text) is None)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant):
-            node.kind = None  # u"" is ""
-        elif cut.documented or isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
-            pass
-    cut.visit_block(tree)
-    return tree
+def _digest(content: Mapping[str, str]) -> str:
+    lines = "".join(f"{name} {value}\n" for name, value in sorted(content.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,8 +1,9 @@
 r"""The ledger in TeX: macros that print its numbers, link each to its line in an appendix, and print that appendix.
 
 `\val{key}` prints a number, `\interval{key}` its interval, `\figurefile[options]{name}` the figure with the key
-figure.<name> from the folder figures, `\rootnote` the root and the digest of the code, and `\provenance` the appendix: a line for whatever
-the paper prints. A key that is not in the ledger stops the compilation, so nothing can be printed that no job made.
+figure.<name> from the folder figures, `\rootnote` the root and the digest of the code, and `\provenance` the appendix,
+with a line for whatever the paper prints. A key that is not in the ledger stops the compilation, so nothing can be
+printed that no job made.
 
 A link is known by its destination, so that an audit finds in the finished PDF what each one must read (`linked`):
 number.<key>, interval.<key> and figure.<key> lead from the text to the line, exact.… from the line's value at full
@@ -86,7 +87,8 @@ MACROS = r"""\makeatletter
 \newcommand\ledger@break{\penalty500\ }
 \newcommand\ledger@link[1]{\ledger@start{height 1.8ex depth .6ex }#1\pdfendlink}
 \newcommand\ledger@start[1]{\pdfstartlink #1attr{/Border[0 0 0]}goto name{\ledger@to}\relax}
-\newcommand\ledger@figure[2]{\leavevmode{\setbox\z@\hbox{\includegraphics[#1]{figures/#2.pdf}}%
+\newcommand\ledger@figure[2]{\leavevmode{\edef\ledger@file{figures/\csname ledger@figure@figure.#2\endcsname}%
+  \setbox\z@\hbox{\includegraphics[#1]{\ledger@file}}%
   \ledger@mark{figure}{figure.#2}{\ht\z@}%
   \def\ledger@to{figure.figure.#2}\hbox{\ledger@start{}\box\z@\pdfendlink}}}
 

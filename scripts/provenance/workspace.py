@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -82,18 +82,20 @@ def open_workspace(profiles: Sequence[str] = (), configfiles: Sequence[str] = ()
     ]
     with tempfile.TemporaryDirectory() as scratch:
         listing = Path(scratch) / "plan.json"
-        done = run_snakemake("--cores", "1", "--dry-run", "--quiet", "all", *options, **{VARIABLE: str(listing)})
+        done = run_snakemake(["--cores", "1", "--dry-run", "--quiet", "all", *options], {VARIABLE: str(listing)})
         if done.returncode or not listing.exists():
             raise CannotRun(f"Snakemake could not plan the study:\n{(done.stderr or done.stdout).strip()}")
         return Workspace(Plan.read(listing), tuple(options))
 
 
-def run_snakemake(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_snakemake(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run Snakemake with the Python that runs this, and give what it said."""
     return subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
         cwd=folder,
-        env=os.environ | environment,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
