@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scaling.comparisons import NothingToCompare, crossing, paired_ratio, ratios_by_size
 from scaling.curves import Curve, read_curves, read_tables
-from scaling.numbers import Number, count, fixed, percent
+from scaling.numbers import Number, count, fixed, percent, plain
 from scaling.settings import Count, Name, Settings
 
 if TYPE_CHECKING:
@@ -81,7 +81,14 @@ class Claim(Settings):
         return iter(())
 
     def describe(self) -> str:
-        """Say in a sentence of LaTeX what supports and what contradicts the claim."""
+        r"""Say in a sentence of LaTeX what supports and what contradicts the claim.
+
+        Its thresholds it names, \val{threshold.<id>.<name>}, so that the ledger prints them.
+        """
+        raise NotImplementedError
+
+    def thresholds(self) -> dict[str, Number]:
+        """Give the thresholds by their names in the config, with hyphens."""
         raise NotImplementedError
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
@@ -131,11 +138,19 @@ class PowerLaws(Claim):
     def describe(self) -> str:
         """Give the test in words."""
         return (
-            rf"supported if every curve that may speak leaves at most {_tex_percent(self.max_residual)} residual and "
-            rf"predicts its three largest shards to {_tex_percent(self.max_prediction)}; contradicted if somewhere an "
-            rf"exponential or logarithmic form halves that error and the residual exceeds "
-            rf"{_tex_percent(self.bad_residual)}"
+            r"supported if every curve that may speak leaves at most \val{threshold.H1.max-residual} residual and "
+            r"predicts its three largest shards to \val{threshold.H1.max-prediction}; contradicted if somewhere an "
+            r"exponential or logarithmic form halves that error and the residual exceeds "
+            r"\val{threshold.H1.bad-residual}"
         )
+
+    def thresholds(self) -> dict[str, Number]:
+        """Give residuals and prediction error in percent."""
+        return {
+            "max-residual": percent(self.max_residual, 0),
+            "max-prediction": percent(self.max_prediction, 0),
+            "bad-residual": percent(self.bad_residual, 0),
+        }
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
         """Judge every curve that may speak."""
@@ -201,10 +216,19 @@ class UsualExponent(Claim):
     def describe(self) -> str:
         """Give the test in words."""
         return (
-            rf"supported if in at least {_tex_percent(self.share, 0)} of the domains the slopes of all neural families "
-            rf"whose curves may speak lie, with their intervals, in $[{self.steepest:g}, {self.flattest:g}]$; "
+            r"supported if in at least \val{threshold.H2.share} of the domains the slopes of all neural families "
+            r"whose curves may speak lie, with their intervals, in "
+            r"$[\val{threshold.H2.steepest}, \val{threshold.H2.flattest}]$; "
             r"contradicted if in as many they lie wholly outside"
         )
+
+    def thresholds(self) -> dict[str, Number]:
+        """Give the range and the share of the domains."""
+        return {
+            "share": percent(self.share, 0),
+            "steepest": plain(self.steepest),
+            "flattest": plain(self.flattest),
+        }
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
         """Count the domains inside and outside."""
@@ -300,10 +324,14 @@ class InformedPrior(Comparison):
     def describe(self) -> str:
         """Give the test in words."""
         return (
-            rf"supported if the upper bound of the ratio of errors, informed to plain, is below {self.ratio:g} both "
-            rf"overall and in the {self.region}; contradicted if a lower bound reaches 1. It rests on one shard, so "
-            r"where the curves end plays no part"
+            r"supported if the upper bound of the ratio of errors, informed to plain, is below "
+            rf"\val{{threshold.D2.ratio}} both overall and in the {self.region}; contradicted if a lower bound reaches "
+            r"1. It rests on one shard, so where the curves end plays no part"
         )
+
+    def thresholds(self) -> dict[str, Number]:
+        """Give the ratio."""
+        return {"ratio": plain(self.ratio)}
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
         """Compare the two families seed by seed."""
@@ -349,11 +377,15 @@ class DataBeatsPrior(Comparison):
     def describe(self) -> str:
         """Give the test in words."""
         return (
-            rf"supported if at the largest shard the worst family errs less than {self.ratio:g} times as often as "
-            r"the best and the crossing $N^*$ is bracketed both for the network frozen at its smallest size and for "
-            r"the one scaled with $N$; contradicted if $k$-NN still errs more, beyond doubt, at the largest shard; "
-            r"undecided where frozen and scaled disagree or a curve is limited by compute"
+            r"supported if at the largest shard the worst family errs less than \val{threshold.D5.ratio} times as "
+            r"often as the best and the crossing $N^*$ is bracketed both for the network frozen at its smallest size "
+            r"and for the one scaled with $N$; contradicted if $k$-NN still errs more, beyond doubt, at the largest "
+            r"shard; undecided where frozen and scaled disagree or a curve is limited by compute"
         )
+
+    def thresholds(self) -> dict[str, Number]:
+        """Give the ratio."""
+        return {"ratio": plain(self.ratio)}
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
         """Find the crossing for the frozen and for the scaled network."""
@@ -418,7 +450,3 @@ def _prediction_error(curve: Curve, form: str) -> float | None:
 
 def _plural(n: int, one: str, many: str) -> str:
     return one if n == 1 else many
-
-
-def _tex_percent(share: float, digits: int = 0) -> str:
-    return percent(share, digits).printed.replace(" %", r"\,\%")

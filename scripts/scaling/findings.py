@@ -13,7 +13,7 @@ from scaling.comparisons import LEVEL
 from scaling.curves import BUDGET_TOLERANCE, MIN_DECADES, MIN_SHARDS, Curve, chosen_runs
 from scaling.laws import BETA_RANGE, Estimate, Law
 from scaling.models import Network
-from scaling.numbers import Number, count, fixed, percent, significant, word
+from scaling.numbers import Number, count, fixed, percent, plain, significant, word
 from scaling.study import SHARED, DomainPlan, Study
 from scaling.training import LOOKS
 
@@ -83,6 +83,9 @@ def _design(study: Study) -> Iterator[Finding]:
         "claims": len(study.claims.present()),
     }.items():
         yield Finding(f"study.{key}", count(value), "config", key)
+    for id, claim in study.claims.present().items():
+        for key, number in claim.thresholds().items():
+            yield Finding(f"threshold.{id}.{key}", number, "config", f"/claims/{id}/{key.replace('-', '_')}")
     if bias := study.experiments.bias:
         yield Finding("bias.n", count(bias.N), "config", "/experiments/bias/N")
 
@@ -106,7 +109,7 @@ def _domain(name: str, plan: DomainPlan) -> Iterator[Finding]:
         if isinstance(settings, Network):
             for key, value in (("learning-rate", settings.learning_rate), ("weight-decay", settings.weight_decay)):
                 place = f"{where}/families/{family}/{key.replace('-', '_')}"
-                yield Finding(f"family.{name}.{family}.{key}", _plain(value), "config", place)
+                yield Finding(f"family.{name}.{family}.{key}", plain(value), "config", place)
         if settings.model_sizes != [None]:
             tried = word(", ".join(f"{size:,}" for size in settings.model_sizes))
             yield Finding(f"family.{name}.{family}.sizes", tried, "config", f"{where}/families/{family}/sizes")
@@ -146,11 +149,6 @@ def _curve(curve: Curve, table: pd.DataFrame) -> Iterator[Finding]:
             yield Finding(f"{key}.parameters-{end}", count(int(chosen["parameters"])), *where)
             if pd.notna(chosen["size"]):
                 yield Finding(f"{key}.size-{end}", count(int(chosen["size"])), *where)
-
-
-def _plain(value: float) -> Number:
-    """Print a setting as it stands in the config."""
-    return Number(value=value, printed=f"{value:g}")
 
 
 def _error(value: float) -> Number:

@@ -33,6 +33,11 @@ def count(value: int, unit: str = "") -> Number:
     return Number(value=int(value), printed=f"{value:,}", unit=unit)
 
 
+def plain(value: float) -> Number:
+    """Make a setting, printed as it stands in the config."""
+    return Number(value=value, printed=f"{value:g}".replace("-", MINUS))
+
+
 def word(value: str) -> Number:
     """Make an entry whose value is a word, such as a verdict."""
     return Number(value=value, printed=value)
