@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.table import Table
 
 from provenance.findings import MEANING, Unsound
 from provenance.workspace import CannotRun, open_workspace
+
+if TYPE_CHECKING:
+    from provenance.store import Store
 
 SOUND, FOUND, COULD_NOT_RUN = 0, 1, 2
 
@@ -91,6 +94,64 @@ def _show(data: dict[str, Any]) -> None:
 
 def _few(words: list[str], most: int = 4) -> str:
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+store = typer.Typer(help="The shared store of results that STUDY_STORE names.", no_args_is_help=True)
+app.add_typer(store, name="store")
+
+
+@store.command("status")
+def store_status(as_json: Json = False) -> None:
+    """Say what the store holds."""
+    held = _store().statistics()
+    if as_json:
+        print(json.dumps(held._asdict()))
+    else:
+        print(f"{held.entries} results, {held.objects} files, {held.bytes / 1e6:,.1f} MB")
+
+
+@store.command("verify")
+def store_verify(as_json: Json = False) -> None:
+    """Recompute every hash in the store. What is damaged would be dropped by the first build that asks for it."""
+    damaged = _store().verify()
+    if as_json:
+        print(json.dumps([damage._asdict() for damage in damaged], indent=1))
+    else:
+        for damage in damaged:
+            print(f"{damage.file}: {damage.words}")
+        print(f"{len(damaged)} damaged" if damaged else "Sound.")
+    raise typer.Exit(FOUND if damaged else SOUND)
+
+
+@store.command("prune")
+def store_prune(
+    limit: Annotated[str, typer.Option(help="Keep so much, such as 500MB; 0B empties the store.")] = "",
+    grace: Annotated[float, typer.Option(help="Keep what is younger, in seconds: a build may be using it.")] = 3600.0,
+    as_json: Json = False,
+) -> None:
+    """Remove the results that have not been used for longest, down to the limit (default: STUDY_STORE_LIMIT)."""
+    from provenance.store import parse_size
+
+    try:
+        removed = _store().prune(parse_size(limit) if limit else None, grace)
+    except (ValueError, OSError) as error:
+        raise CannotRun(str(error)) from error
+    if as_json:
+        print(json.dumps(removed._asdict()))
+    else:
+        print(f"removed {removed.entries} results, {removed.objects} files, {removed.bytes / 1e6:,.1f} MB")
+
+
+def _store() -> Store:
+    from provenance.store import Store, StoreError
+
+    try:
+        found = Store.from_environment()
+    except StoreError as error:
+        raise CannotRun(str(error)) from error
+    if found is None:
+        raise CannotRun("there is no shared store: STUDY_STORE names no folder.")
+    return found
 
 
 if __name__ == "__main__":
