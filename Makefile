@@ -1,5 +1,7 @@
-# make paper   set up, and build the paper (results/paper/main.pdf)
+# make paper   set up, build the paper (results/paper/main.pdf), and verify it
 # make smoke   the same paper from a tiny study (results-smoke/paper/main.pdf)
+# make audit   verify the built paper down to the data, and run one job of each rule once more
+# make crate   pack results, workflow and their description as an RO-Crate (results-crate.zip)
 # make test    set up, lint, and run all tests
 
 PYTHON ?= python3
@@ -8,13 +10,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: paper smoke test lint format setup lock schema clean
+.PHONY: paper smoke audit crate test lint format setup lock schema clean
 
 paper: setup
 	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/audit verify
 
 smoke: setup
 	$(BIN)/snakemake --cores $(CORES) --profile profiles/smoke
+
+audit: setup
+	$(BIN)/audit verify
+	$(BIN)/audit replay --cores $(CORES)
+
+crate: setup
+	$(BIN)/audit crate
 
 test: lint
 	$(BIN)/pytest --numprocesses 2

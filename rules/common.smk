@@ -126,7 +126,8 @@ def planned():
         for rule, wildcards in study_jobs()
     ]
     files = {closure.code: closure.files for closure in CODE.closures}
-    return plan.Plan(str(RESULTS), tuple(jobs), files)
+    versions = {closure.environment: closure.versions for closure in CODE.closures}
+    return plan.Plan(str(RESULTS), tuple(jobs), files, versions)
 
 
 @functools.cache

@@ -6,7 +6,10 @@ Exit codes: 0 sound, 1 found something, 2 could not run.
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +29,7 @@ app = typer.Typer(
     "2 could not run.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -46,7 +50,9 @@ def main() -> None:
 
 def console() -> Console:
     """Give the console for tables, which are not cut where the output is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, soft_wrap=not sys.stdout.isatty())
+    terminal = sys.stdout.isatty()
+    # Without markup: what is told may hold brackets.
+    return Console(width=None if terminal else 160, highlight=False, soft_wrap=not terminal, markup=False, emoji=False)
 
 
 @app.callback()
@@ -56,25 +62,36 @@ def _together() -> None:
 
 @app.command()
 def verify(
-    profile: Profile = None, configfile: Config = None, paranoid: Paranoid = False, as_json: Json = False
+    crate: Annotated[Path | None, typer.Argument(help="A crate, folder or zip file; without, the study here.")] = None,
+    profile: Profile = None,
+    configfile: Config = None,
+    paranoid: Paranoid = False,
+    as_json: Json = False,
 ) -> None:
-    """Recompute all hashes and the whole chain, PDF included; name every bad file and the numbers that it touches."""
-    from provenance.verify import as_data, verify
+    """Recompute all hashes and the whole chain, PDF included; name every bad file and the numbers that it touches.
 
-    workspace = open_workspace(profile or [], configfile or [])
-    report = verify(workspace, paranoid)
-    data = as_data(report, workspace)
+    Nothing of a crate is run, so one of strangers can be verified. Exit codes: 0 sound, 1 something is wrong, 2 could
+    not look.
+    """
+    from provenance import publication, verify
+
+    if crate:
+        data = publication.as_data(publication.verify_publication(crate))
+    else:
+        workspace = open_workspace(profile or [], configfile or [])
+        data = verify.as_data(verify.verify(workspace, paranoid), workspace)
     if as_json:
         print(json.dumps(data, indent=1, ensure_ascii=False))
     else:
         _show(data)
-    raise typer.Exit(FOUND if report.findings else SOUND)
+    raise typer.Exit(SOUND if data["sound"] else FOUND)
 
 
 def _show(data: dict[str, Any]) -> None:
     out = console()
     if data["findings"]:
         table = Table("file", "what", "why", "numbers", title=f"{len(data['findings'])} found", show_lines=True)
+        table.columns[2].min_width = 74  # a hash that is cut is none
         for finding in data["findings"]:
             hashes = [f"{side} {finding[side]}" for side in ("found", "expected") if finding[side]]
             table.add_row(
@@ -94,6 +111,200 @@ def _show(data: dict[str, Any]) -> None:
 
 def _few(words: list[str], most: int = 4) -> str:
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+@app.command()
+def replay(
+    sample: Annotated[int | None, typer.Option(min=1, help="How many jobs; without, one of each rule.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Chooses the jobs; a new one each time, which is reported.")] = None,
+    number: Annotated[str | None, typer.Option(help="Choose from the jobs behind this number of the ledger.")] = None,
+    rule: Annotated[list[str] | None, typer.Option(help="Choose from jobs of this rule, also if it fetches.")] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(min=0, help="For another CPU: let numbers in JSON, CSV and npz files differ by so much."),
+    ] = None,
+    cores: Annotated[int, typer.Option(min=1, help="As given to snakemake.")] = os.cpu_count() or 1,
+    profile: Profile = None,
+    configfile: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Run some jobs once more in a clean folder, and compare what they make, bit for bit, with what was recorded.
+
+    Finds what hashes can't: a result that was forged together with its receipt and all that was made from it. The
+    outcome goes to audit/replay.md and .json in the results folder. Exit codes: 0 reproduced, 1 something differs or
+    could not be run once more, 2 there was nothing to choose from.
+    """
+    from provenance import replay
+
+    workspace = open_workspace(profile or [], configfile or [])
+    found = replay.replay(
+        workspace,
+        sample=sample,
+        seed=secrets.randbelow(1_000_000) if seed is None else seed,
+        number=number,
+        rules=rule or [],
+        tolerance=tolerance,
+        cores=cores,
+        tell=lambda words: print(words, file=sys.stderr),
+    )
+    data = replay.as_data(found, workspace)
+    report = replay.write_report(data, workspace.results)
+    if as_json:
+        print(json.dumps(data, indent=1, ensure_ascii=False))
+    else:
+        replay.show(data, console())
+        print(f"Written to {report}.")
+    raise typer.Exit(SOUND if data["reproduced"] else FOUND)
+
+
+@app.command()
+def trace(
+    key: Annotated[str, typer.Argument(help="A key of the ledger, or a file of the results.")] = "",
+    page: Annotated[int, typer.Option(help="Instead of a key: what the PDF prints on this page.", min=0)] = 0,
+    text: Annotated[str, typer.Option(help='As the PDF prints it, such as "25.8 %"; on --page, or anywhere.')] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Show every run by itself, and every digest.")] = False,
+    profile: Profile = None,
+    configfile: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show where a number of the paper comes from: jobs, data, seeds and code, and the command that remakes it."""
+    from provenance.trace import as_data, printed_at, show, show_matches, trace
+
+    if bool(key) == bool(page or text):
+        raise CannotRun("Give a key of the ledger, or --page and --text of the PDF: not both, not neither.")
+    workspace = open_workspace(profile or [], configfile or [])
+    if not key:
+        matches = printed_at(workspace, page, text)
+        if len({match.key for match in matches}) > 1:
+            if as_json:
+                print(json.dumps([match._asdict() for match in matches], indent=1, ensure_ascii=False))
+            else:
+                show_matches(matches, console())
+            return
+        key = matches[0].key
+    traced = trace(workspace, key, fold=not everything)
+    if as_json:
+        print(json.dumps(as_data(traced), indent=1, ensure_ascii=False))
+    else:
+        show(traced, console(), everything)
+    raise typer.Exit(FOUND if traced.findings else SOUND)
+
+
+@app.command()
+def explain(
+    target: Annotated[str, typer.Argument(help="A file, a rule or a key of the ledger: only what it needs.")] = "",
+    cores: Annotated[int, typer.Option(help="For how many cores time is estimated; default: all here.", min=0)] = 0,
+    profile: Profile = None,
+    configfile: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Say what would run again, why, and for how long. Exit codes: 0 nothing, 1 something would run."""
+    import os
+
+    from provenance.explain import as_data, explain, show
+
+    workspace = open_workspace(profile or [], configfile or [])
+    found = explain(workspace, target or None, cores or os.cpu_count() or 1)
+    if as_json:
+        print(json.dumps(as_data(found), indent=1, ensure_ascii=False))
+    else:
+        show(found, console(), workspace.plan.results)
+    raise typer.Exit(FOUND if found.groups or found.stops else SOUND)
+
+
+@app.command()
+def accept(
+    file: Annotated[str, typer.Argument(help="A file of the results, such as results/laws/spiral/mlp.json.")],
+    reason: Annotated[str, typer.Option(help="Why it may stay as it is; the paper prints it.")] = "",
+    who: Annotated[str, typer.Option(help="Who accepts it; default: git's user.name, or your login.")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take it from the record again.")] = False,
+    profile: Profile = None,
+    configfile: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Keep a damaged or stale file as it is, on record: who, when and why. The paper will state it."""
+    from provenance import accept as acceptance
+
+    workspace = open_workspace(profile or [], configfile or [])
+    done = acceptance.withdraw(workspace, file) if withdraw else acceptance.accept(workspace, file, reason, who)
+    if as_json:
+        print(json.dumps(acceptance.as_data(done), indent=1, ensure_ascii=False))
+    else:
+        acceptance.show(done, console(), workspace)
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="A results folder, a crate, a ledger, or REVISION:path/ledger.json.")],
+    new: Annotated[str, typer.Argument(help="Likewise.")],
+    as_json: Json = False,
+) -> None:
+    """Compare two builds: which numbers, claims and figures differ, by how much, and because of what.
+
+    Verdicts come first, then numbers by the size of their change against the half-width of their old interval. Exit
+    codes: 0 the same, 1 different, 2 one of them is no build.
+    """
+    from provenance import comparison
+
+    with comparison.open_build(old) as before, comparison.open_build(new) as after:
+        found = comparison.compare(before, after)
+    if as_json:
+        print(json.dumps(comparison.as_data(found), indent=1, ensure_ascii=False))
+    else:
+        comparison.show(found, console())
+    raise typer.Exit(FOUND if found.differs else SOUND)
+
+
+@app.command()
+def crate(
+    target: Annotated[
+        Path | None,
+        typer.Argument(help="A zip file or a folder. Default: RESULTS-crate.zip here.", show_default=False),
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Default: the paper's in the config, or CITATION.cff's.")] = None,
+    author: Annotated[str | None, typer.Option(help="Default: the paper's in the config, or CITATION.cff's.")] = None,
+    affiliation: Annotated[str | None, typer.Option(help="Of one who is a person. Default: CITATION.cff's.")] = None,
+    url: Annotated[str | None, typer.Option(help="Of the affiliation or the group. Default: CITATION.cff's.")] = None,
+    license: Annotated[str | None, typer.Option(help="An SPDX identifier. Default: CITATION.cff's.")] = None,
+    with_data: Annotated[bool, typer.Option("--with-data", help="Take raw and prepared data in too.")] = False,
+    profile: Profile = None,
+    configfile: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write results, workflow and their description as a Workflow Run RO-Crate, if `audit verify` finds them sound.
+
+    Raw and prepared data are described but left out; references of CITATION.cff with a `filename` say their licence and
+    where they are from. Exit codes: 0 written, 1 the results are unsound, 2 could not be written.
+    """
+    from provenance import publication, verify
+    from provenance.crate import CrateError, write_crate
+
+    workspace = open_workspace(profile or [], configfile or [])
+    citation = publication.read_citation(Path())
+    paper = workspace.ledger.get("config", {}).get("paper", {})
+    given = {"title": title, "author": author, "affiliation": affiliation, "url": url, "license": license}
+    what = publication.about(citation, paper, given)
+    checked = verify.verify(workspace)
+    if checked.findings:
+        _show(verify.as_data(checked, workspace))
+        print("No crate was written: the results are not sound.", file=sys.stderr)
+        raise typer.Exit(FOUND)
+    target = target or Path(f"{workspace.results.name}-crate.zip")
+    without = () if with_data else publication.left_out(citation)
+    unlicensed = [] if with_data else publication.unlicensed(list(workspace.plan.makers), without)
+    jobs = [job.receipt for job in workspace.plan.jobs]
+    try:
+        write_crate(workspace.results, target, Path.cwd(), what, jobs=jobs, without=without)
+    except CrateError as error:
+        raise CannotRun(str(error)) from error
+    if as_json:
+        print(json.dumps({"crate": str(target), "root": checked.root, "unlicensed": unlicensed}, ensure_ascii=False))
+        return
+    for file in unlicensed:
+        print(
+            f"{file} has no licence: name it as `filename` of a reference in {publication.CITATION}.", file=sys.stderr
+        )
+    print(f"Written to {target}: “{what.title}”, {what.author.name}, {what.license}, root {checked.root}.")
 
 
 store = typer.Typer(help="The shared store of results that STUDY_STORE names.", no_args_is_help=True)

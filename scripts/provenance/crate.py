@@ -223,7 +223,7 @@ def _disagreements(receipts: Mapping[str, Receipt], digests: Mapping[str, str], 
 
     `digests` are by path in the crate, and so are the findings; receipts and exceptions are by path in the results.
     """
-    made = {path for receipt in receipts.values() for path in receipt.outputs}
+    made = {ACCEPTED, *receipts, *(path for receipt in receipts.values() for path in receipt.outputs)}
     findings = []
     for receipt in receipts.values():
         examined = [examine(path, digests.get(f"{RESULTS}/{path}"), receipt) for path in receipt.outputs]

@@ -315,7 +315,7 @@ class _Run:
         self._about = about
         self._agent = agent
         self._workflow = quote(workflow)
-        self._maker = {output: path for path, receipt in receipts.items() for output in receipt.outputs}
+        self._maker = {file: path for path, receipt in receipts.items() for file in (*receipt.outputs, path)}
         self._used = {path for receipt in receipts.values() for path in receipt.inputs}
         self.order = _in_order(receipts, self._maker)
         """Paths of the receipts, every job after those whose outputs it reads."""
@@ -354,7 +354,7 @@ class _Run:
             endTime=_time(receipt.made["end"]),
             actionStatus=COMPLETED,
             object=self._inputs(receipt, tool, step) + self._settings(receipt, tool),
-            result=self._outputs(receipt, tool),
+            result=self._outputs(path, receipt, tool),
             subjectOf={"@id": quote(f"{RESULTS}/{path}")},
         )
         self._graph.add("./", "Dataset", mentions=action)
@@ -411,9 +411,8 @@ class _Run:
         return step
 
     def _software(self, name: str, version: str) -> Reference:
-        iri = f"https://pypi.org/project/{quote(name)}/{quote(version)}/"
-        if name == "python":
-            iri = f"https://www.python.org/downloads/release/python-{version.replace('.', '')}/"
+        """Add a distribution, by its package URL: a name that no host has to answer for."""
+        iri = f"pkg:{'generic' if name == 'python' else 'pypi'}/{quote(name)}@{quote(version)}"
         return self._graph.add(iri, "SoftwareApplication", name=name, softwareVersion=version, url={"@id": iri})
 
     def _inputs(self, receipt: Receipt, tool: Reference, step: Reference) -> list[Reference]:
@@ -434,10 +433,13 @@ class _Run:
             files.append(self._bind(path, parameter))
         return files
 
-    def _outputs(self, receipt: Receipt, tool: Reference) -> list[Reference]:
-        """Bind the files that a job has written; those that no other job reads are outputs of the workflow."""
+    def _outputs(self, place: str, receipt: Receipt, tool: Reference) -> list[Reference]:
+        """Bind the files that a job has written; those that no other job reads are outputs of the workflow.
+
+        The receipt, at `place`, is one of them if another job reads it.
+        """
         files = []
-        for path in sorted(receipt.outputs):
+        for path in sorted({*receipt.outputs, *({place} & self._used)}):
             suffix = _suffix(path)
             parameter = self._parameter(f"{receipt.rule}/output/{suffix}", suffix)
             self._graph.add(tool["@id"], "SoftwareSourceCode", output=parameter)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from provenance.receipts import SUFFIX, BadReceipt, Receipt, receipt_of
+from provenance.receipts import SUFFIX, BadReceipt, Receipt, digest, file_hash, receipt_of
 
 Kind = Literal["damaged", "receipt", "missing", "stale", "foreign", "pdf", "store"]
 
@@ -70,10 +70,9 @@ class Accepted:
         """Is this very finding on record? Any further change makes it another finding."""
         return _signature(vars(finding)) in self._known
 
-    def covering(self, findings: Iterable[Finding]) -> list[dict[str, Any]]:
-        """Give the records that are in effect."""
-        signatures = {_signature(vars(finding)) for finding in findings}
-        return [record for record in self.records if _signature(record) in signatures]
+    def standing(self, results: Path) -> list[dict[str, Any]]:
+        """Give the records in effect: what has been remade since it was accepted is no exception any more."""
+        return [record for record in self.records if _stands(record, results)]
 
     @classmethod
     def read(cls, results: Path) -> Accepted:
@@ -90,6 +89,18 @@ class Accepted:
 
 def _signature(record: Any) -> tuple[str, str, str, str]:
     return record["kind"], record["file"], record["found"], record["expected"]
+
+
+def _stands(record: Mapping[str, str], results: Path) -> bool:
+    """Is the file, or for a stale one its job's task, still what was accepted? Of other kinds nobody can say here."""
+    try:
+        if record["kind"] in ("damaged", "receipt"):
+            return file_hash(results / record["file"]) == record["found"]
+        if record["kind"] == "stale":
+            return digest(Receipt.read(results / receipt_of(record["file"])).task) == record["found"]
+    except (OSError, BadReceipt):
+        return False
+    return True
 
 
 def misplaced(receipt: Receipt, path: str) -> str | None:

@@ -76,7 +76,7 @@ class Job:
         self.sources: dict[str, str] = {}
         """Hashes of the inputs that no job made."""
         self.exceptions: list[dict[str, Any]] = []
-        """The findings that somebody has accepted."""
+        """The findings that somebody has accepted and that are still there."""
         self._results = results_folder()
         self._orders = Orders.read(self._results)
 
@@ -143,7 +143,7 @@ class Job:
         reader = _Reader(self._results, self._orders)
         read = reader.read_all([Path(path) for path in self.input])
         self.receipts, self.sources = list(reader.receipts.values()), read.sources
-        self.exceptions = reader.accepted.records
+        self.exceptions = reader.accepted.standing(self._results)
         draft = self._draft(read)
         store = Store.from_environment()
         key = job_key(asdict(draft) | {"outputs": list(self._made())})

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from provenance.findings import Unsound
-from provenance.receipts import Receipt, digest
+from provenance.receipts import Receipt, digest, plain
 
 KEY = re.compile(r"[A-Za-z0-9]+([.-][A-Za-z0-9]+)*")
 
@@ -28,18 +28,22 @@ class Lineage:
     def __init__(self, receipts: Iterable[Receipt], exceptions: Sequence[Mapping[str, Any]] = ()):
         """Join receipts; raises Unsound if one job read another content than its producer wrote.
 
-        `exceptions` are accepted findings: a damaged file that was accepted counts with the content it has.
+        `exceptions` are accepted findings: a damaged file that was accepted counts with the content it has, and a stale
+        job that was accepted may have read another content.
         """
         receipts = list(receipts)
         self._makers = {file: receipt for receipt in receipts for file in receipt.outputs}
         self._hashes = {file: maker.outputs[file] for file, maker in self._makers.items()}
         self._hashes |= {record["file"]: record["found"] for record in exceptions if record["kind"] == "damaged"}
+        self._kept = {record["found"] for record in exceptions if record["kind"] == "stale"}
         self._digests: dict[str, str] = {}
         self._upstream: dict[str, frozenset[str]] = {}
         for receipt in receipts:
             self._check(receipt)
 
     def _check(self, receipt: Receipt) -> None:
+        if self._kept and digest(receipt.task) in self._kept:
+            return
         for file, read in receipt.inputs.items():
             if file in self._makers and read != self._hashes[file]:
                 raise Unsound(
@@ -112,7 +116,7 @@ class Ledger:
         receipts = list(receipts)
         self.entries: dict[str, dict[str, Any]] = {}
         self._lineage = Lineage(receipts, exceptions)
-        self._config, self._tree = dict(config), tree
+        self._config, self._tree = plain(config), tree
         self._sources, self._exceptions = dict(sources), list(exceptions)
         self._basis = _basis(receipts)
 

@@ -6,8 +6,10 @@ hashed again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -29,22 +31,26 @@ class Memo:
         if trusting:
             try:
                 known = json.loads(self._path.read_text())
-                self._known = known if isinstance(known, dict) else {}
-            except (OSError, ValueError):
-                pass
+            except (OSError, ValueError, RecursionError):
+                known = None
+            if isinstance(known, dict):
+                self._known = {name: entry for name, entry in known.items() if isinstance(entry, list)}
 
     def hash(self, path: Path) -> str | None:
-        """Give the sha256 of a file; None if it is not there."""
+        """Give the sha256 of a file; None if there is no such file."""
         try:
             about = path.stat()
         except OSError:
+            return None
+        if not stat.S_ISREG(about.st_mode):
             return None
         name = str(path)
         state = [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]
         if (known := self._known.get(name)) and known[:-1] == state:
             return str(known[-1])
+        settled = time.time_ns() - about.st_ctime_ns > SETTLED_NS  # before the hash, which may take long
         found = file_hash(path)
-        if time.time_ns() - about.st_ctime_ns > SETTLED_NS:
+        if settled:
             self._known[name] = [*state, found]
             self._changed = True
         return found
@@ -58,4 +64,5 @@ class Memo:
             temporary.write_text(json.dumps(self._known))
             temporary.replace(self._path)
         except OSError:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a read-only file system refuses this too
+                temporary.unlink(missing_ok=True)

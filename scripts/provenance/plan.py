@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,13 +70,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """All jobs of a study, in an order in which they could run."""
+    """All jobs of a study, in the order of its paper."""
 
     results: str
     """The results folder, as the rules' paths name it."""
     jobs: tuple[Planned, ...]
     code: Mapping[str, Mapping[str, str]]
     """Files and their digests, by code digest."""
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Versions of Python and of distributions, by environment digest."""
 
     def write(self, path: Path) -> None:
         """Write the plan as JSON, whole."""
@@ -90,7 +92,7 @@ class Plan:
         content = json.loads(path.read_text())
         tuples = ("inputs", "sources", "outputs")
         jobs = tuple(Planned(**{**job, **{key: tuple(job[key]) for key in tuples}}) for job in content["jobs"])
-        return cls(content["results"], jobs, content["code"])
+        return cls(content["results"], jobs, content["code"], content.get("environment", {}))
 
     @cached_property
     def makers(self) -> dict[str, Planned]:
@@ -104,6 +106,21 @@ class Plan:
             for file in (*job.inputs, *job.sources):
                 readers[file].append(job)
         return readers
+
+    def needed(self, jobs: Iterable[Planned]) -> list[Planned]:
+        """List some jobs and all that they rest on, each after those whose files it reads."""
+        found: dict[str, Planned] = {}
+
+        def visit(job: Planned) -> None:
+            if job.receipt not in found:
+                for file in job.inputs:
+                    if file in self.makers:
+                        visit(self.makers[file])
+                found[job.receipt] = job
+
+        for job in jobs:
+            visit(job)
+        return list(found.values())
 
     def dependents(self, file: str) -> list[str]:
         """List the files made from a file, the nearest first; from a receipt: from what its job made."""

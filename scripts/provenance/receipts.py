@@ -86,7 +86,7 @@ class Receipt:
             receipt = cls.from_json(json.loads(text))
         except BadReceipt:
             raise
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadReceipt(f"is not a receipt: {error!r}") from error
         # The seal is of the content; the bytes could still differ in ways that JSON does not see.
         if text != receipt.text().encode():

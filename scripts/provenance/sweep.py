@@ -6,6 +6,7 @@ when nothing is scheduled, and trusts a hash for as long as size, times and inod
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ class Sweep:
     """All receipts of the plan that can be read, by path."""
     stale_receipts: dict[str, tuple[Receipt, Finding]] = field(default_factory=dict)
     """Those that are stale, with why."""
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the jobs of these would do today (`Receipt.task`), by path of the receipt."""
 
     @property
     def found(self) -> list[Finding]:
@@ -93,24 +96,38 @@ def _examine(
     yield from filter(None, examined)
     today = job.task(hash_of, source_hash)
     if receipt.task != today and not any(finding and finding.kind == "missing" for finding in examined):
-        why = "; ".join(differences(receipt, today, plan.code.get(job.code or "", {})))
+        why = "; ".join(differences(receipt, today, plan))
         finding = Finding("stale", job.outputs[0], job.name, digest(receipt.task), digest(today), why)
         swept.stale_receipts[job.receipt] = receipt, finding
+        swept.tasks[job.receipt] = today
         yield finding
 
 
-def differences(receipt: Receipt, today: Mapping[str, Any], files: Mapping[str, str]) -> Iterator[str]:
-    """Say in words what differs between a receipt and the job of today; `files` are those of today's code."""
+def differences(receipt: Receipt, today: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+    """Say in words what differs between a receipt and its job of today (`Planned.task`)."""
+    yield from differing_design(receipt, today, plan)
     was = receipt.task
-    if was["code"] != today["code"]:
-        yield from _changes(receipt.code.get("files", {}), files, "code") or ["its code was not recorded"]
-    if was["environment"] != today["environment"]:
-        recorded = ", ".join(f"{name} {version}" for name, version in receipt.environment.get("versions", {}).items())
-        yield f"the environment differs from {recorded or 'none recorded'}"
-    for key in ("wildcards", "params"):
-        yield from (f"{key[:-1]} {words}" for words in _settings(was[key], today[key]))
     for key in ("inputs", "sources"):
         yield from _changes(was[key], today[key], key[:-1])
+
+
+def differing_design(receipt: Receipt, today: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+    """Say what differs in code, environment and settings: in all but what is read."""
+    was = receipt.task
+    if was["code"] != today["code"]:
+        files = receipt.code.get("files", {}), plan.code.get(today["code"] or "", {})
+        yield from _changes(*files, "code") or ["its code was not recorded"]
+    if was["environment"] != today["environment"]:
+        versions = receipt.environment.get("versions", {}), plan.environment.get(today["environment"] or "", {})
+        yield f"environment: {', '.join(_versions(*versions)) or 'it was not recorded'}"
+    for key in ("wildcards", "params"):
+        yield from (f"{key[:-1]} {words}" for words in _settings(was[key], today[key]))
+
+
+def _versions(was: Mapping[str, str], today: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(was.keys() | today.keys()):
+        if was.get(name) != today.get(name):
+            yield f"{name} {was.get(name, 'unused')} → {today.get(name, 'unused')}"
 
 
 def _changes(was: Mapping[str, str], today: Mapping[str, str | None], what: str) -> list[str]:
@@ -129,7 +146,7 @@ def _changes(was: Mapping[str, str], today: Mapping[str, str | None], what: str)
 def _settings(was: Any, today: Any, place: str = "") -> Iterator[str]:
     """Compare plain data, down to the values that differ."""
     if isinstance(was, dict) and isinstance(today, dict):
-        for key in was.keys() | today.keys():
+        for key in sorted(was.keys() | today.keys()):
             if key not in was or key not in today or was[key] != today[key]:
                 yield from _settings(was.get(key), today.get(key), f"{place}.{key}" if place else key)
     elif was != today:
@@ -137,6 +154,8 @@ def _settings(was: Any, today: Any, place: str = "") -> Iterator[str]:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
+        return f"{value[:10]}…"
     text = repr(value)
     return text if len(text) < 60 else f"{text[:57]}…"
 

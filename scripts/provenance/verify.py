@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from provenance.findings import ACCEPTED, Finding
-from provenance.ledger import root
+from provenance.findings import ACCEPTED, Accepted, Finding, Unsound, examine, is_receipt, read_placed
+from provenance.ledger import Lineage, root
 from provenance.memo import Memo
-from provenance.receipts import SUFFIX, BadReceipt, Receipt, receipt_of
+from provenance.receipts import BadReceipt, receipt_of
 from provenance.sweep import sweep
 from provenance.workspace import CannotRun, Workspace
 
-UNMADE = ("logs/", "benchmarks/")
-"""Folders of what jobs leave beside their results."""
+UNMADE = ("logs/", "benchmarks/", "audit/")
+"""Folders of what jobs and audits leave beside the results."""
+
+
+LEDGER = "ledger.json"
 
 
 @dataclass
@@ -36,9 +39,10 @@ def verify(workspace: Workspace, paranoid: bool = False) -> Report:
     swept = sweep(workspace.plan, trusting=not paranoid)
     report = Report(findings=[*swept.damaged, *swept.missing, *swept.stale], accepted=swept.accepted)
     report.files = sum(len(job.outputs) + 1 for job in workspace.plan.jobs)
-    for finding in _beside_the_plan(workspace, report, paranoid):
-        report.findings.append(finding)
-    report.findings += _ledger_and_pdf(workspace, report)
+    accepted = Accepted.read(workspace.results)
+    for look in (_beside_the_plan(workspace, report, paranoid), _ledger_and_pdf(workspace, report)):
+        for finding in look:
+            (report.accepted if finding in accepted else report.findings).append(finding)
     return report
 
 
@@ -63,9 +67,11 @@ def as_data(report: Report, workspace: Workspace) -> dict[str, Any]:
 
 def touched_numbers(workspace: Workspace, finding: Finding) -> list[str]:
     """List the numbers of the paper that a finding touches; none if there is no ledger."""
+    maker = workspace.plan.makers.get(finding.file)
+    of_job = maker is not None and (finding.kind == "stale" or is_receipt(finding.file))
     try:
-        return workspace.numbers_of([finding.file])
-    except CannotRun:
+        return workspace.numbers_of(maker.outputs if maker and of_job else [finding.file])
+    except (CannotRun, KeyError, TypeError):  # the ledger may be one of the damaged files
         return []
 
 
@@ -80,32 +86,54 @@ def _beside_the_plan(workspace: Workspace, report: Report, paranoid: bool) -> It
             continue
         place = receipt_of(file).as_posix()
         try:
-            receipt = Receipt.read(results / place)
+            receipt = read_placed(results, place)
         except BadReceipt:
             yield Finding("foreign", file, found=memo.hash(path) or "")
             continue
         if place in workspace.plan.makers:
             yield Finding("foreign", file, found=memo.hash(path) or "", why="its receipt is of another job")
-        elif file.endswith(SUFFIX) or receipt.outputs.get(file) == memo.hash(path):
-            report.unused.append(file)
+        elif finding := None if is_receipt(file) else examine(file, memo.hash(path), receipt):
+            yield finding
         else:
-            yield Finding("damaged", file, receipt.name, memo.hash(path) or "", receipt.outputs.get(file, ""))
+            report.unused.append(file)
 
 
 def _ledger_and_pdf(workspace: Workspace, report: Report) -> Iterator[Finding]:
-    """Check the ledger's root, and every linked number of the PDF against the ledger."""
+    """Check the ledger's root and lineages, and every linked number of the PDF against the ledger."""
     from provenance.pdf import compare
 
     try:
         ledger = workspace.ledger
     except CannotRun as problem:
-        if (workspace.results / "ledger.json").exists():
-            yield Finding("damaged", "ledger.json", why=str(problem))
+        if (workspace.results / LEDGER).exists():
+            yield Finding("damaged", LEDGER, why=str(problem))
         return
     report.root = str(ledger.get("root", ""))
     if report.root != root(ledger):
-        yield Finding("damaged", "ledger.json", found=report.root, expected=root(ledger), why="its root is not its own")
-    for file in [file for file in workspace.plan.makers if file.endswith(".pdf") and "paper/" in file]:
-        if (workspace.results / file).exists():
-            for mismatch in compare(workspace.results / file, ledger):
-                yield Finding("pdf", file, found=mismatch.printed, expected=mismatch.expected, why=str(mismatch))
+        yield Finding("damaged", LEDGER, found=report.root, expected=root(ledger), why="its root is not its own")
+    elif not report.findings and (objection := _wrong_lineage(workspace)):
+        yield Finding("damaged", LEDGER, why=objection)
+    for job in workspace.plan.jobs:
+        for file in job.outputs if LEDGER in job.inputs else ():
+            if file.endswith(".pdf") and (workspace.results / file).exists():
+                try:
+                    mismatches = compare(workspace.results / file, ledger)
+                except Exception as problem:  # a damaged PDF or ledger can fail in any way, and that is a finding
+                    yield Finding("pdf", file, why=f"it cannot be compared with the ledger: {problem!r}")
+                    continue
+                for mismatch in mismatches:
+                    yield Finding("pdf", file, found=mismatch.printed, expected=mismatch.expected, why=str(mismatch))
+
+
+def _wrong_lineage(workspace: Workspace) -> str | None:
+    """Say where the ledger's lineages are not those of the receipts."""
+    maker, ledger = workspace.plan.makers.get(LEDGER), workspace.ledger
+    receipts = [workspace.receipts[file] for file in maker.inputs if file in workspace.receipts] if maker else []
+    try:
+        lineages = Lineage(receipts, ledger["exceptions"]).all
+    except (Unsound, KeyError) as problem:
+        return str(problem)
+    wrong = [
+        file for file in lineages.keys() | ledger["files"].keys() if lineages.get(file) != ledger["files"].get(file)
+    ]
+    return f"its lineage of {min(wrong)} is not that of the receipts" if wrong else None

@@ -29,15 +29,16 @@ sys.stdin.read()
 # Waits for the file "go", then does what a rule's script does.
 JOB = """
 import pathlib, time, types
-from provenance.receipts import job
+from provenance.jobs import job
 from snakemake.iocontainers import OutputFiles
 while not pathlib.Path("go").exists():
     time.sleep(0.02)
-output = OutputFiles(fromdict={"record": "out/record.json"})
-context = types.SimpleNamespace(input=[], output=output, params={}, wildcards={}, log=[])
+output = OutputFiles(fromdict={"record": "results/out/record.json", "receipt": "results/out/record.receipt.json"})
+context = types.SimpleNamespace(
+    rule="record", input=[], output=output, params={}, wildcards={}, resources={}, log=[]
+)
 try:
-    with job(context) as this:
-        this.write_json("record", {"N": 1})
+    job(context)(lambda this: this.write_json("record", {"N": 1}))
 finally:
     pathlib.Path("ended").touch()
 """
@@ -168,14 +169,14 @@ def test_the_job_of_a_living_build_publishes(tmp_path: Path, begin: Callable[...
     begin(JOB)
     (tmp_path / "go").touch()
     wait_for(tmp_path / "ended")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["record.json"]
+    assert sorted(path.name for path in (tmp_path / "results/out").iterdir()) == ["record.json", "record.receipt.json"]
 
 
 def test_the_job_of_a_dead_build_publishes_nothing(tmp_path: Path, begin: Callable[..., subprocess.Popen[str]]):
     kill(begin(JOB))
     (tmp_path / "go").touch()
     wait_for(tmp_path / "ended")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list((tmp_path / "results/out").iterdir()) == []
 
 
 def test_the_job_of_a_replaced_build_publishes_nothing(tmp_path: Path, begin: Callable[..., subprocess.Popen[str]]):
@@ -183,7 +184,7 @@ def test_the_job_of_a_replaced_build_publishes_nothing(tmp_path: Path, begin: Ca
     begin()
     (tmp_path / "go").touch()
     wait_for(tmp_path / "ended")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list((tmp_path / "results/out").iterdir()) == []
 
 
 def test_on_another_host_the_token_decides(

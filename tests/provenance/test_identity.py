@@ -153,6 +153,37 @@ def test_what_cannot_be_followed_is_an_error_with_its_place(tmp_path: Path, stat
         closure(planted(tmp_path, plants__soil=f"name = 'x'\n{statement}\n"))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import importlib\nx = map(importlib.import_module, ['plants.idle'])\n",
+        "from importlib import import_module as load\nload('plants.idle')\n",
+        "import builtins\nbuiltins.exec('import plants.idle')\n",
+        "from plants import *\n",
+        "import importlib\nimportlib.import_module('.idle', 'plants')\n",
+    ],
+)
+def test_code_that_could_hide_an_import_is_an_error(tmp_path: Path, statement: str):
+    root = planted(tmp_path, plants__soil=statement)
+    with pytest.raises(IdentityError, match=r"scripts/plants/soil\.py:\d+: "):
+        closure(root)
+
+
+@pytest.mark.parametrize(
+    ("statement", "reached"),
+    [
+        ("import importlib\nimportlib.import_module(name='plants.idle')\n", True),
+        ("TYPE_CHECKING = True\nif TYPE_CHECKING:\n    import plants.idle\n", True),
+        ("try:\n    import plants.nosuch\nexcept ImportError:\n    pass\n", False),
+        ("from re import compile\ncompile('a')\n", False),
+        ("import re\nre.compile('a')\n", False),
+    ],
+)
+def test_what_can_be_followed_is(tmp_path: Path, statement: str, reached: bool):
+    root = planted(tmp_path, plants__soil=statement)
+    assert ("scripts/plants/idle.py" in closure(root).files) is reached
+
+
 def test_another_copy_is_an_error_that_names_both(tmp_path: Path):
     here, there = planted(tmp_path / "here"), planted(tmp_path / "there")
     with pytest.raises(IdentityError) as caught:

@@ -16,10 +16,14 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from provenance.receipts import SUFFIX, BadReceipt, Receipt
+
 HERE = Path(__file__).parent
 WORKFLOW = HERE.parents[1]
-OF_ONE_BUILD = ("logs/", "benchmarks/", ".build")
-"""How the paths begin, under the results folder, of what differs from build to build of the same study."""
+OF_ONE_BUILD = ("logs/", "benchmarks/")
+"""Folders, in the results folder, of what differs from build to build of the same study."""
+NOTES = (".build", ".orders.json", ".plan.json", ".memo.json", ".sound")
+"""Files there in which a build takes notes."""
 
 
 class Ended(NamedTuple):
@@ -64,10 +68,14 @@ class Build:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Snakemake on two cores, in a process group of its own."""
+        return self._python("-m", "snakemake", "--cores", "2", *arguments)
+
+    def _python(self, *arguments: str) -> subprocess.Popen[str]:
+        path = os.pathsep.join([str(self.folder / "scripts"), *filter(None, [os.environ.get("PYTHONPATH")])])
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+            [sys.executable, *arguments],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(self.folder / "scripts")},
+            env=os.environ | {"PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -79,6 +87,10 @@ class Build:
         """Run Snakemake to its end."""
         return end(self.start(*arguments))
 
+    def audit(self, *arguments: str) -> Ended:
+        """Run the audit."""
+        return end(self._python("-m", "provenance.audit", *arguments))
+
     def plan(self, *arguments: str) -> Plan:
         """Ask a dry run what it would do."""
         code, said = self.snakemake("--dry-run", *arguments)
@@ -86,20 +98,44 @@ class Build:
         jobs = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}
         return Plan(jobs, set(re.findall(r"^Job \d+: (.+)$", said, re.MULTILINE)))
 
+    def edit(self, name: str, old: str, new: str) -> Path:
+        """Replace a text that occurs once in a file."""
+        path = self.folder / name
+        text = path.read_text()
+        assert text.count(old) == 1, f"{name} has {text.count(old)} of {old!r}"
+        path.write_text(text.replace(old, new))
+        return path
+
     def files(self, results: str = "results") -> dict[str, str]:
-        """Give the sha256 of every file that the study made, temporary ones included, by path."""
+        """Give a digest of every file that the study made, temporary ones included, by path.
+
+        It is the sha256, but of receipts that of their statement, which leaves out when and where the job ran.
+        """
         folder = self.folder / results
         paths = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
         return {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
+            name: digest_of(path)
             for name, path in sorted(paths.items())
-            if not name.startswith(OF_ONE_BUILD)
+            if not name.startswith(OF_ONE_BUILD) and name not in NOTES
         }
 
     def copy(self, folder: Path) -> "Build":
         """Copy all of it, times and Snakemake's notes included."""
         shutil.copytree(self.folder, folder)
         return Build(folder)
+
+
+def digest_of(path: Path) -> str:
+    """Hash what two builds of the same study should have in common of a file."""
+    try:
+        return Receipt.read(path).statement if path.name.endswith(SUFFIX) else sha256(path)
+    except BadReceipt:
+        return sha256(path)
+
+
+def sha256(path: Path) -> str:
+    """Hash a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def end(build: subprocess.Popen[str]) -> Ended:

@@ -7,23 +7,25 @@ from importlib.metadata import version
 
 import pdfplumber
 
+from provenance.receipts import Receipt, receipt_of
 from scaling.records import Record
 
 SIZES, SEEDS, MODELS = (20, 40, 80, 160, 320), (0, 1), ("knn-1", "mlp-4")
 
 
 def declared() -> set[str]:
-    """Every file that the tests' study should make."""
+    """Every file that the tests' study should make: what each job makes, and its receipt."""
     runs = [f"runs/spiral/{model}/n{N}/seed{seed}" for model in MODELS for N in SIZES for seed in SEEDS]
     runs += [f"doubled/spiral/mlp-4/n320/seed{seed}" for seed in SEEDS]
-    return {
+    made = {
         *(f"{run}.{suffix}" for run in runs for suffix in ("json", "npz")),
         *("curves.csv", "curves/spiral.csv", "ledger.json", "paper/main.pdf"),
         *(f"laws/spiral/{family}.json" for family in ("knn-1", "mlp")),
         *(f"claims/{claim}.json" for claim in ("H1", "H2", "D2", "D5")),
         "figures/learning-curves-spiral.pdf",
-        *(f"figures/bias-{picture}.pdf" for picture in ("manifold", "density", "sample", "maps")),
+        *(f"figures/bias.{picture}.pdf" for picture in ("manifold", "density", "sample", "maps")),
     }
+    return made | {receipt_of(file).as_posix() for file in made}
 
 
 def test_a_build_makes_all_that_is_declared_and_nothing_else(finished):
@@ -55,9 +57,21 @@ def test_another_folder_another_time_and_another_temper_give_the_same_bytes(fini
 
 
 def test_records_hold_what_was_found_and_nothing_of_when_where_or_by_what(finished):
-    for path in finished.results.glob("*/spiral/**/seed*.json"):
+    for path in finished.results.glob("*/spiral/**/seed?.json"):
         text = path.read_text()
         assert set(json.loads(text)) == set(Record.model_fields)
         assert not re.search(r"\b20\d\d-|\d\d:\d\d|/", text), "a date, a time or a path"
         for word in (os.uname().nodename, version("torch"), version("numpy"), version("snakemake")):
             assert not re.search(rf"\b{re.escape(word)}\b", text)
+
+
+def test_receipts_name_no_place_outside_and_what_varies_only_where_it_is_told(finished):
+    receipts = {path: Receipt.read(path) for path in finished.results.rglob("*.receipt.json")}
+    assert len(receipts) == 34, "one a job"
+    for path, receipt in receipts.items():
+        assert set(receipt.made) == {"start", "end", "host", "wall_s", "cpu_s", "memory_mb"}
+        assert str(finished.folder.parent) not in path.read_text()
+        for name in (*receipt.inputs, *receipt.outputs):
+            assert (finished.results / name).is_file()
+        for name in (*receipt.sources, *receipt.code["files"]):
+            assert (finished.folder / name).is_file()

@@ -82,6 +82,7 @@ def test_raw_and_prepared_data_are_requested_so_that_lost_ones_are_noticed_in_ev
     requested = said.partition("rule all:\n")[2].partition("\n")[0]
     assert "results/raw/images.tar" in requested
     assert "results/data/images.npz" in requested
+    assert "results/data/images.receipt.json" in requested
 
 
 @pytest.mark.network

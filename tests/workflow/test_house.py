@@ -36,7 +36,7 @@ def test_a_family_and_a_domain_take_one_file_and_one_entry_each(built):
     families = table.groupby("domain").family.unique().map(sorted).to_dict()
     assert families == {"spiral": ["knn-1", "nearest"], "two-blobs": ["nearest"]}
     figures = {path.stem: text_of(path) for path in built.results.glob("figures/*.pdf")}
-    assert "Nearest centroid" in figures["bias-maps"]
+    assert "Nearest centroid" in figures["bias.maps"]
     assert "Nearest centroid" in figures["learning-curves-spiral"]
     assert "Nearest centroid" in figures["learning-curves-two-blobs"]
     assert "(dots)" in figures["learning-curves-two-blobs"]
@@ -61,11 +61,13 @@ def test_an_experiment_that_is_switched_off_leaves_no_trace(built):
         study["experiments"]["bias"] = None
         study["claims"].update(D2=None, D5=None)
     assert len(spiral_words(built.pdf)) == 3
-    assert set(built.plan().jobs) == {"ledger", "paper", "all", "total"}
-    for path in [*built.results.glob("figures/bias-*"), *built.results.glob("claims/D*")]:
+    assert set(built.plan().jobs) == {"ledger", "paper", "sweep", "all", "total"}
+    for path in [*built.results.glob("figures/bias.*"), *built.results.glob("claims/D*")]:
         path.unlink()
     code, said = built.snakemake()
     assert code == 0, said
-    assert {path.name for path in built.results.glob("claims/*")} == {"H1.json", "H2.json"}
-    assert not list(built.results.glob("figures/bias-*"))
+    assert {path.name for path in built.results.glob("claims/*")} == {
+        *("H1.json", "H1.receipt.json", "H2.json", "H2.receipt.json")
+    }
+    assert not list(built.results.glob("figures/bias.*"))
     assert spiral_words(built.pdf) == set()
