@@ -160,7 +160,7 @@ def replay(
 @app.command()
 def trace(
     key: Annotated[str, typer.Argument(help="A key of the ledger, or a file of the results.")] = "",
-    page: Annotated[int, typer.Option(help="Instead of a key: what the PDF prints on this page.", min=0)] = 0,
+    page: Annotated[int | None, typer.Option(help="Instead of a key: what the PDF prints here.", min=1)] = None,
     text: Annotated[str, typer.Option(help='As the PDF prints it, such as "25.8 %"; on --page, or anywhere.')] = "",
     everything: Annotated[bool, typer.Option("--all", help="Show every run by itself, and every digest.")] = False,
     profile: Profile = None,
@@ -174,7 +174,7 @@ def trace(
         raise CannotRun("Give a key of the ledger, or --page and --text of the PDF: not both, not neither.")
     workspace = open_workspace(profile or [], configfile or [])
     if not key:
-        matches = printed_at(workspace, page, text)
+        matches = printed_at(workspace, page or 0, text)
         if len({match.key for match in matches}) > 1:
             if as_json:
                 print(json.dumps([match._asdict() for match in matches], indent=1, ensure_ascii=False))
@@ -193,18 +193,16 @@ def trace(
 @app.command()
 def explain(
     target: Annotated[str, typer.Argument(help="A file, a rule or a key of the ledger: only what it needs.")] = "",
-    cores: Annotated[int, typer.Option(help="For how many cores time is estimated; default: all here.", min=0)] = 0,
+    cores: Annotated[int, typer.Option(min=1, help="For how many cores time is estimated.")] = os.cpu_count() or 1,
     profile: Profile = None,
     configfile: Config = None,
     as_json: Json = False,
 ) -> None:
     """Say what would run again, why, and for how long. Exit codes: 0 nothing, 1 something would run."""
-    import os
-
     from provenance.explain import as_data, explain, show
 
     workspace = open_workspace(profile or [], configfile or [])
-    found = explain(workspace, target or None, cores or os.cpu_count() or 1)
+    found = explain(workspace, target or None, cores)
     if as_json:
         print(json.dumps(as_data(found), indent=1, ensure_ascii=False))
     else:

@@ -125,7 +125,7 @@ class Plan:
     def dependents(self, file: str) -> list[str]:
         """List the files made from a file, the nearest first; from a receipt: from what its job made."""
         maker = self.makers.get(file)
-        ahead = list(maker.outputs) if maker and file == maker.receipt else [file]
+        ahead = [*maker.outputs, file] if maker and file == maker.receipt else [file]
         found: dict[str, None] = {}
         while ahead:
             for job in self._readers.get(ahead.pop(0), ()):

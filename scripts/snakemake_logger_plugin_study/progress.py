@@ -149,7 +149,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def error_of(log: Path, lines: int = 8) -> tuple[str, bool]:
+def error_of(log: Path, lines: int = 60) -> tuple[str, bool]:
     """Give the error's message at the end of a log, or else the last line; and whether it is an error's.
 
     A message may have several lines: what follows the last traceback's indented ones, up to `lines` of them.

