@@ -16,7 +16,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 
 from provenance import plan, sweep
 from provenance.builds import BuildRunning, begin_build
-from provenance.findings import ACCEPTED
+from provenance.findings import ACCEPTED, Unsound
 from provenance.identity import IdentityError, Library
 from provenance.orders import Orders
 from provenance.store import Store, StoreError
@@ -133,7 +133,10 @@ def planned():
 @functools.cache
 def swept():
     """What is damaged, stale or missing as the build begins."""
-    return sweep.sweep(planned())
+    try:
+        return sweep.sweep(planned())
+    except Unsound as problem:
+        raise SystemExit(str(problem)) from None
 
 
 def unsound(wildcards):

@@ -50,7 +50,8 @@ class Finding:
             more = f" and {len(dependents) - 4} more" if len(dependents) > 4 else ""
             lines.append(f"    needed by {', '.join(dependents[:4])}{more}")
         if self.kind in ("damaged", "receipt", "stale"):
-            lines.append(f"    Remake it:  rm {path}  and build again,")
+            lines.append(f"    Remake it:  rm {path}  and build again{',' if self.kind != 'receipt' else '.'}")
+        if self.kind in ("damaged", "stale"):
             lines.append(f'    or keep it:  audit accept {path} --reason "why"  and build again.')
         return "\n".join(lines)
 

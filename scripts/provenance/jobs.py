@@ -33,6 +33,10 @@ if TYPE_CHECKING:  # importing numpy costs more than many jobs
     import numpy as np
 
 
+MOST = 8
+"""Findings that are told in full; of more, the number."""
+
+
 class Orphaned(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
     """The build that started this job is gone or replaced: what the job made is not wanted any more."""
 
@@ -235,7 +239,8 @@ class _Reader:
             if finding := self.examine(file, read.inputs[file]):
                 findings.append(finding)
         if findings:
-            raise Unsound("\n".join(finding.tell(os.path.relpath(self.results)) for finding in findings))
+            told = [finding.tell(os.path.relpath(self.results)) for finding in findings[:MOST]]
+            raise Unsound("\n".join((*told, *([f"… and {len(findings) - MOST} more"] if findings[MOST:] else []))))
         return read
 
     def examine(self, file: str, found: str) -> Finding | None:

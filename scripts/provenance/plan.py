@@ -65,6 +65,7 @@ class Planned:
             "environment": self.environment,
             "inputs": {file: hashes(file) for file in self.inputs},
             "sources": {file: sources(file) for file in self.sources},
+            "outputs": sorted(self.outputs),
         }
 
 

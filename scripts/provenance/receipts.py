@@ -64,7 +64,9 @@ class Receipt:
         content = asdict(self)
         for identity in ("code", "environment"):
             content[identity] = content[identity].get("digest")
-        return {key: value for key, value in content.items() if key not in ("outputs", "made")}
+        content["outputs"] = sorted(self.outputs)
+        del content["made"]
+        return content
 
     def text(self) -> str:
         """Give the content of its file, seal included."""
@@ -132,8 +134,8 @@ def file_hash(path: Path) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Turn params into plain data, as JSON would give them back; raises TypeError for what is not data."""
-    return json.loads(json.dumps(value, sort_keys=True, default=_plain))
+    """Turn params into plain data, as JSON gives them back; raises TypeError for other things, ValueError for NaN."""
+    return json.loads(json.dumps(value, sort_keys=True, default=_plain, allow_nan=False))
 
 
 def _plain(value: Any) -> object:
@@ -141,6 +143,6 @@ def _plain(value: Any) -> object:
         return dict(value)
     if hasattr(value, "tolist"):
         return value.tolist()
-    if isinstance(value, (set, frozenset, tuple)):
+    if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} is not plain data: {value!r}")

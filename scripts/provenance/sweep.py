@@ -60,7 +60,8 @@ def sweep(plan: Plan, trusting: bool = True) -> Sweep:
 
     for job in plan.jobs:
         for finding in _examine(plan, job, swept, hash_of, lambda file: memo.hash(Path(file))):
-            if finding in accepted:
+            # Without a sound receipt nothing says what the files should be, so that can't be accepted.
+            if finding in accepted and finding.kind != "receipt":
                 swept.accepted.append(finding)
                 swept.stale_receipts.pop(job.receipt, None)
             elif finding.kind in ("missing", "stale"):
@@ -86,13 +87,11 @@ def _examine(
         receipt = read_placed(results, job.receipt)
         if (receipt.rule, receipt.wildcards) != (job.rule, job.wildcards):
             raise BadReceipt(f"is of another job: {receipt.name}")
-        if set(receipt.outputs) != set(job.outputs):
-            raise BadReceipt(f"lists {', '.join(sorted(receipt.outputs))}, the rule {', '.join(sorted(job.outputs))}")
     except BadReceipt as error:
         yield Finding("receipt", job.receipt, job.name, found=hash_of(job.receipt) or "", why=f"it {error}")
         return
     swept.receipts[job.receipt] = receipt
-    examined = [examine(file, hash_of(file), receipt) for file in job.outputs]
+    examined = [examine(file, hash_of(file), receipt) for file in job.outputs if file in receipt.outputs]
     yield from filter(None, examined)
     today = job.task(hash_of, source_hash)
     if receipt.task != today and not any(finding and finding.kind == "missing" for finding in examined):
@@ -120,7 +119,7 @@ def differing_design(receipt: Receipt, today: Mapping[str, Any], plan: Plan) -> 
     if was["environment"] != today["environment"]:
         versions = receipt.environment.get("versions", {}), plan.environment.get(today["environment"] or "", {})
         yield f"environment: {', '.join(_versions(*versions)) or 'it was not recorded'}"
-    for key in ("wildcards", "params"):
+    for key in ("wildcards", "params", "outputs"):
         yield from (f"{key[:-1]} {words}" for words in _settings(was[key], today[key]))
 
 

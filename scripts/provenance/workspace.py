@@ -84,7 +84,7 @@ def open_workspace(profiles: Sequence[str] = (), configfiles: Sequence[str] = ()
         listing = Path(scratch) / "plan.json"
         done = run_snakemake(["--cores", "1", "--dry-run", "--quiet", "all", *options], {VARIABLE: str(listing)})
         if done.returncode or not listing.exists():
-            raise CannotRun(f"Snakemake could not plan the study:\n{(done.stderr or done.stdout).strip()}")
+            raise CannotRun(f"Snakemake could not plan the study:\n{(done.stderr + done.stdout).strip()}")
         return Workspace(Plan.read(listing), tuple(options))
 
 

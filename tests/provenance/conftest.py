@@ -68,7 +68,7 @@ class Small:
         outputs = {file: file_hash(self.results / file) for file in job.outputs}
         code = {"digest": job.code, "script": "scripts/made.py", "kinds": {}, "files": FILES}
         task |= {"code": code, "environment": {"digest": job.environment, "versions": VERSIONS}}
-        return Receipt(**task, outputs=outputs, made=about)
+        return Receipt(**{**task, "outputs": outputs}, made=about)
 
     def remake(self, *rules: str, content: str = "", **made: object) -> None:
         """Run all jobs of some rules again, or of all."""

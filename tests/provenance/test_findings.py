@@ -102,7 +102,7 @@ def test_of_many_dependents_it_tells_four_and_how_many_more():
 def test_every_finding_can_be_told(finding: Finding, dependents: list[str]):
     told = finding.tell("results", dependents)
     assert told.startswith(f"results/{finding.file} {MEANING[finding.kind]}")
-    assert ("audit accept" in told) == (finding.kind in ("damaged", "receipt", "stale"))
+    assert ("audit accept" in told) == (finding.kind in ("damaged", "stale"))
 
 
 def test_it_does_not_speak_of_what_there_is_not():

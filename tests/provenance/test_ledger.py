@@ -236,7 +236,13 @@ def test_a_ledger_read_back_has_its_root():
     assert root(content | {"root": "forged"}) == content["root"]
 
 
-@given(st.dictionaries(st.integers() | st.text(max_size=3), st.integers() | st.floats(allow_nan=False), max_size=4))
+@given(
+    st.dictionaries(
+        st.integers() | st.text(max_size=3),
+        st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+        max_size=4,
+    )
+)
 def test_whatever_the_config_the_root_is_that_of_the_ledger_as_it_is_read(config: dict[Any, Any]):
     config = {str(key): value for key, value in config.items()} if {str, int} == set(map(type, config)) else config
     content = ledger(config=config).content()

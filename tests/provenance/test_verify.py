@@ -243,14 +243,3 @@ def test_what_is_accepted_is_no_finding_wherever_it_was_found(small, monkeypatch
     assert kinds(report.accepted) == kinds(before)
     put(small, "foreign.json", "another")
     assert kinds(verified(small).findings) == {("foreign", "foreign.json")}
-
-
-def test_where_an_unsound_receipt_is_accepted_the_rest_is_still_verified(small):
-    flip(small.results / "runs/mlp/seed1.receipt.json")
-    accept(small, *verified(small).findings[:1])
-    small.remake("ledger", "paper")
-    report = verified(small)
-    assert report.findings == []
-    assert kinds(report.accepted) == {("receipt", "runs/mlp/seed1.receipt.json")}
-    forge(small, other_lineage, with_root=True)
-    assert kinds(verified(small).findings) == {("damaged", "ledger.json")}
