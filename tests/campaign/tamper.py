@@ -102,6 +102,10 @@ class Seen:
         return {finding.file for finding in self.findings if finding.kind in kinds}
 
 
+class Unusable(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
+    """The build was not sound before the campaign, or is not sound after it."""
+
+
 Content = bytes | None
 """What a file is to hold; None: it is to be removed."""
 
@@ -181,6 +185,7 @@ class Scene:
     def __init__(self, build: Path, folder: Path):
         shutil.copytree(build, folder, symlinks=True)
         os.chdir(folder)
+        set_path(str(folder / "scripts"), os.environ.get("PYTHONPATH"))
         self.accepted = {record["file"] for record in self._records()}
         _fill_store()
         write_crate(RESULTS, CRATE, Path(), ABOUT)
@@ -383,13 +388,18 @@ def other_version(case: Case) -> Iterator[None]:
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {case.subject}\nVersion: {version}\n")
         (info / "RECORD").write_text(f"{case.subject}/__init__.py,,\n")
-        os.environ["PYTHONPATH"] = os.pathsep.join([site, *filter(None, [path])])
+        set_path(site, path)
         try:
             yield
         finally:
-            del os.environ["PYTHONPATH"]
-            if path is not None:
-                os.environ["PYTHONPATH"] = path
+            set_path(path)
+
+
+def set_path(*folders: str | None) -> None:
+    """Name the folders in which Python, when it is started, looks for modules first."""
+    os.environ.pop("PYTHONPATH", None)
+    if given := [folder for folder in folders if folder]:
+        os.environ["PYTHONPATH"] = os.pathsep.join(given)
 
 
 # The verdict
@@ -506,13 +516,14 @@ class Result:
 
 def run(build: Path, limit: int | None = None, say: Callable[[str], None] = lambda words: None) -> list[Result]:
     """Run the campaign on a copy of a finished build; cases that can't be done to their file are left out."""
-    here, compare = Path.cwd(), provenance.pdf.compare
+    here, path, compare = Path.cwd(), os.environ.get("PYTHONPATH"), provenance.pdf.compare
     with tempfile.TemporaryDirectory() as scratch:
         try:
             provenance.pdf.compare = _remembered(compare)
             return list(_run(Scene(build.absolute(), Path(scratch) / "build"), limit, say))
         finally:
             provenance.pdf.compare = compare
+            set_path(path)
             os.chdir(here)
 
 
@@ -520,7 +531,7 @@ def _run(scene: Scene, limit: int | None, say: Callable[[str], None]) -> Iterato
     before = snapshot()
     untouched = scene.look(None)
     if untouched.findings or untouched.refused:
-        raise SystemExit(f"The build is not sound before anything was done to it: {untouched.tell()}")
+        raise Unusable(f"The build is not sound before anything was done to it: {untouched.tell()}")
     cases = all_cases()
     for case in cases if limit is None else few(cases, limit):
         try:
@@ -536,7 +547,7 @@ def _run(scene: Scene, limit: int | None, say: Callable[[str], None]) -> Iterato
         yield result
     left = scene.look(None)
     if snapshot() != before or left.findings or left.refused:
-        raise SystemExit(f"Not all was undone: {left.tell()}")
+        raise Unusable(f"Not all was undone: {left.tell()}")
 
 
 def snapshot() -> dict[str, tuple[str, int]]:
@@ -584,7 +595,11 @@ def main() -> int:
     parser.add_argument("--limit", type=int, help="run only so many cases, of all kinds")
     parser.add_argument("--json", type=Path, help="write every case and how it ended to this file")
     arguments = parser.parse_args()
-    results = run(arguments.build, arguments.limit, lambda words: print(words, file=sys.stderr))
+    try:
+        results = run(arguments.build, arguments.limit, lambda words: print(words, file=sys.stderr))
+    except Unusable as problem:
+        print(problem, file=sys.stderr)
+        return 2
     missed = [result for result in results if result.objection]
     harmless = [result for result in results if result.case.manipulation in HARMLESS]
     print(table(results))
