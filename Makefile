@@ -14,13 +14,13 @@ INSTALLED := $(VENV)/.installed
 
 paper: setup
 	$(BIN)/snakemake --cores $(CORES)
-	$(BIN)/audit verify
+	$(BIN)/audit verify --paranoid
 
 smoke: setup
 	$(BIN)/snakemake --cores $(CORES) --profile profiles/smoke
 
 audit: setup
-	$(BIN)/audit verify
+	$(BIN)/audit verify --paranoid
 	$(BIN)/audit replay --cores $(CORES)
 
 crate: setup

@@ -48,3 +48,6 @@ rule all:
     input:
         everything,
         unsound,
+
+
+look_first()

@@ -14,7 +14,12 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [LIBRARY, *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 
-from provenance import plan, sweep
+from provenance.bytecode import check_by_content
+
+# Before anything else of the library is imported, here or in a job.
+check_by_content(Path(LIBRARY))
+
+from provenance import builds, plan, sweep
 from provenance.builds import BuildRunning, begin_build
 from provenance.findings import ACCEPTED, Unsound
 from provenance.identity import IdentityError, Library
@@ -125,6 +130,10 @@ def planned():
         plan.planned(rule, getattr(rules, rule), wildcards, str(RESULTS))
         for rule, wildcards in study_jobs()
     ]
+    if nameless := [job.name for job in jobs if job.code is None]:
+        raise SystemExit(
+            f"{nameless[0]}: the rule has no identity. Add **identity(script) to its params."
+        )
     files = {closure.code: closure.files for closure in CODE.closures}
     versions = {closure.environment: closure.versions for closure in CODE.closures}
     return plan.Plan(str(RESULTS), tuple(jobs), files, versions)
@@ -139,13 +148,19 @@ def swept():
         raise SystemExit(str(problem)) from None
 
 
-def unsound(wildcards):
-    """Nothing if all is sound. Damage stops the build; what is stale must be sound when all else is built."""
+def look_first():
+    """Before anything else, whatever is asked for: end here over damage, or if only the plan is wanted."""
+    if os.environ.get(builds.VARIABLE):
+        return  # this is a job of a build, which has looked
     if listing := os.environ.get(plan.VARIABLE):
         planned().write(Path(listing))
-        return []
+        raise SystemExit(0)
     if damaged := swept().damaged:
         raise SystemExit(sweep.tell_damage(damaged, planned()))
+
+
+def unsound(wildcards):
+    """Nothing if no result is stale; else the last look, for by then all must be remade."""
     # Asked for again, a marker of an earlier build would pass for this one's.
     (RESULTS / ".sound").unlink(missing_ok=True)
     return "<results>/.sound" if swept().stale else []

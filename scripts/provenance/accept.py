@@ -49,6 +49,8 @@ def accept(workspace: Workspace, path: str, reason: str, who: str = "") -> Accep
     job = workspace.plan.makers.get(file)
     if job is None:
         raise CannotRun(f"{file}: no job of this study makes it, so it is no result that could be accepted.")
+    if "ledger.json" in (*job.outputs, *job.inputs):
+        raise CannotRun(f"{file} states what is accepted, so it is made again whenever something is: remake it.")
     swept = sweep(workspace.plan)
     findings = _acceptable(workspace, file, job, swept)
     about = {"who": who.strip() or whoever(), "when": datetime.now(UTC).isoformat(timespec="seconds"), "why": reason}

@@ -282,7 +282,7 @@ def crate(
     paper = workspace.ledger.get("config", {}).get("paper", {})
     given = {"title": title, "author": author, "affiliation": affiliation, "url": url, "license": license}
     what = publication.about(citation, paper, given)
-    checked = verify.verify(workspace)
+    checked = verify.verify(workspace, paranoid=True)
     if checked.findings:
         _show(verify.as_data(checked, workspace))
         print("No crate was written: the results are not sound.", file=sys.stderr)

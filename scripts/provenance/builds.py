@@ -28,7 +28,7 @@ def begin_build(results: Path) -> None:
     Raises BuildRunning if another process builds into the same folder.
     """
     results.mkdir(parents=True, exist_ok=True)
-    path = (results / ".build").resolve()
+    path = (results / ".build").absolute()
     if path in _held:
         return
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)  # Python closes it in whatever is executed from here

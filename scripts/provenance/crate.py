@@ -41,6 +41,7 @@ from provenance.crate_description import (
     describe,
     number_entity,
 )
+from provenance.execution import changed_files
 from provenance.findings import ACCEPTED, Accepted, Finding, Unsound, examine, read_placed
 from provenance.receipts import SUFFIX, BadReceipt, Receipt, file_hash
 
@@ -257,6 +258,18 @@ def _read_otherwise(receipt: Receipt, digests: Mapping[str, str]) -> list[Findin
     return changed + gone
 
 
+def _run_otherwise(receipts: Iterable[Receipt], folder: Path) -> list[Finding]:
+    """Say which code in a crate is not what its jobs have run."""
+    ran = {
+        (path, digest): receipt.name for receipt in receipts for path, digest in receipt.code.get("files", {}).items()
+    }
+    return [
+        Finding("stale", path, name, expected=digest, why="the job has run other code")
+        for (path, digest), name in ran.items()
+        if (folder / path).exists() and changed_files({path: ""}, {path: digest}, folder)
+    ]
+
+
 def _told(finding: Finding, results: Path, checkout: Path) -> str:
     """Say a finding of files that are not yet in a crate."""
     place, _, file = finding.file.partition("/")
@@ -357,6 +370,7 @@ def _verify(folder: Path) -> list[Finding]:
     findings += unreadable
     try:
         findings += _disagreements(receipts, content.digests(), Accepted.read(folder / RESULTS))
+        findings += _run_otherwise(receipts.values(), folder)
         findings += _compare_numbers(_by_id(entities, NUMBER), _read_ledger(folder), content)
     except Unsound as error:
         findings.append(Finding("damaged", f"{RESULTS}/{ACCEPTED}", why=str(error)))

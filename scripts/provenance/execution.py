@@ -16,11 +16,18 @@ from typing import cast
 def executed(text: bytes, name: str) -> ast.Module:
     """Parse a file and leave out what is not executed."""
     tree = ast.parse(text, name)
-    keeps_docstrings = b"__doc__" in text  # the module reads them, so they are code
+    keeps_docstrings = any(map(_reads_docstrings, ast.walk(tree)))  # so they are code
     keeps_typing = (
         re.search(rb"^\s*TYPE_CHECKING\s*[:=]", text, re.MULTILINE) is not None
     )  # it says itself what that is
     return cast(ast.Module, _Executed(keeps_docstrings, keeps_typing).visit(tree))
+
+
+def _reads_docstrings(node: ast.AST) -> bool:
+    """See whether code asks for a docstring, as an attribute, a name, or by getattr."""
+    said = node.value if isinstance(node, ast.Constant) else getattr(node, "id", getattr(node, "attr", ""))
+    # As bytes, or this very file would seem to ask.
+    return isinstance(said, str) and said.encode(errors="replace") in (b"__doc__", b"getdoc")
 
 
 class _Executed(ast.NodeTransformer):

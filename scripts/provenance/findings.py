@@ -95,7 +95,7 @@ def _signature(record: Any) -> tuple[str, str, str, str]:
 def _stands(record: Mapping[str, str], results: Path) -> bool:
     """Is the file, or for a stale one its job's task, still what was accepted? Of other kinds nobody can say here."""
     try:
-        if record["kind"] in ("damaged", "receipt"):
+        if record["kind"] == "damaged":
             return file_hash(results / record["file"]) == record["found"]
         if record["kind"] == "stale":
             return digest(Receipt.read(results / receipt_of(record["file"])).task) == record["found"]

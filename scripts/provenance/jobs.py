@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from provenance.builds import results_folder, still_in_charge
 from provenance.findings import ACCEPTED, Accepted, Finding, Unsound, examine, is_receipt, read_placed
 from provenance.orders import Orders
-from provenance.receipts import BadReceipt, Receipt, file_hash, plain, receipt_of
+from provenance.receipts import BadReceipt, Receipt, file_hash, in_order, plain, receipt_of
 from provenance.store import Store, job_key
 
 if TYPE_CHECKING:  # importing numpy costs more than many jobs
@@ -184,7 +184,8 @@ class Job:
         params = {name: plain(value) for name, value in self.params.items()}
         code, environment = self._orders.identity(params.pop("code", None), params.pop("environment", None))
         wildcards = {name: str(value) for name, value in self.wildcards.items()}
-        return Receipt(self._rule, wildcards, params, code, environment, read.inputs, read.sources, {}, {})
+        order = in_order(params, read.names)
+        return Receipt(self._rule, wildcards, params, code, environment, read.inputs, read.sources, {}, {}, order)
 
     def _receipt(self, draft: Receipt, start: datetime) -> Receipt:
         made = self._made()
@@ -215,6 +216,8 @@ class _Read(NamedTuple):
     inputs: dict[str, str]
     sources: dict[str, str]
     states: dict[Path, tuple[int, ...]]
+    names: list[str]
+    """All of them in the rule's order, named as in inputs and sources."""
 
 
 class _Reader:
@@ -227,14 +230,17 @@ class _Reader:
 
     def read_all(self, paths: list[Path]) -> _Read:
         """Hash all inputs; raises Unsound, listing every finding, if one may not be used."""
-        read = _Read({}, {}, {})
+        read = _Read({}, {}, {}, [])
         findings = []
         for path in paths:
             read.states[path] = _state(path)
-            if not path.resolve().is_relative_to(self.results):
+            # As it is written: a link in the results folder is a result, wherever it leads.
+            if not _as_written(path).is_relative_to(self.results):
+                read.names.append(path.as_posix())
                 read.sources[path.as_posix()] = file_hash(path)
                 continue
             file = _within(path, self.results)
+            read.names.append(file)
             read.inputs[file] = file_hash(path)
             if finding := self.examine(file, read.inputs[file]):
                 findings.append(finding)
@@ -329,7 +335,12 @@ def _state(path: Path) -> tuple[int, ...]:
 
 
 def _within(path: Path, results: Path) -> str:
-    return path.resolve().relative_to(results).as_posix()
+    return _as_written(path).relative_to(results).as_posix()
+
+
+def _as_written(path: Path) -> Path:
+    """Give the whole path without following links."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def _by_name(outputs: Any) -> dict[str, Path]:

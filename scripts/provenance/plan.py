@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from provenance.receipts import plain, receipt_of
+from provenance.receipts import in_order, plain, receipt_of
 
 PLAN = ".plan.json"
 """In the results folder, for the last look of a build that began with stale results."""
@@ -44,6 +44,8 @@ class Planned:
     inputs: tuple[str, ...]
     sources: tuple[str, ...]
     outputs: tuple[str, ...]
+    order: str = ""
+    """Digest of params and inputs in their order (`receipts.in_order`)."""
 
     @property
     def name(self) -> str:
@@ -66,6 +68,7 @@ class Planned:
             "inputs": {file: hashes(file) for file in self.inputs},
             "sources": {file: sources(file) for file in self.sources},
             "outputs": sorted(self.outputs),
+            "order": self.order,
         }
 
 
@@ -143,15 +146,18 @@ def planned(name: str, rule: Rule, wildcards: Wildcards, results: str) -> Planne
     inputs = [file for item in rule.input for file in _files(item, values, results)]
     outputs = [file for item in rule.output for file in _files(item, values, results)]
     inside = f"{results}/"
+    code, environment = params.pop("code", None), params.pop("environment", None)
+    data = {key: plain(value) for key, value in params.items()}
     return Planned(
         rule=name,
         wildcards=dict(wildcards),
-        code=params.pop("code", None),
-        environment=params.pop("environment", None),
-        params={key: plain(value) for key, value in params.items()},
+        params=data,
+        code=code,
+        environment=environment,
         inputs=tuple(file.removeprefix(inside) for file in inputs if file.startswith(inside)),
         sources=tuple(file for file in inputs if not file.startswith(inside)),
         outputs=tuple(file for path in outputs if receipt_of(file := path.removeprefix(inside)).as_posix() != file),
+        order=in_order(data, [file.removeprefix(inside) for file in inputs]),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -42,6 +42,8 @@ class Receipt:
     """Files as they were written."""
     made: dict[str, Any]
     """`start` and `end` (UTC), `host`, `wall_s`, `cpu_s`, `memory_mb` (at most resident)."""
+    order: str = ""
+    """Digest of params and inputs in the order in which the job got them (`in_order`), which all else here forgets."""
 
     @property
     def name(self) -> str:
@@ -102,7 +104,7 @@ class Receipt:
             content = dict(content)
             seal = content.pop("seal")
             receipt = cls(**content)
-            assert all(isinstance(value, str if key == "rule" else dict) for key, value in content.items())
+            assert all(isinstance(value, str if key in ("rule", "order") else dict) for key, value in content.items())
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
             raise BadReceipt(f"is not a receipt: {error!r}") from error
         if seal != digest(content):
@@ -135,7 +137,12 @@ def file_hash(path: Path) -> str:
 
 def plain(value: Any) -> Any:
     """Turn params into plain data, as JSON gives them back; raises TypeError for other things, ValueError for NaN."""
-    return json.loads(json.dumps(value, sort_keys=True, default=_plain, allow_nan=False))
+    return json.loads(json.dumps(value, default=_plain, allow_nan=False))
+
+
+def in_order(params: Mapping[str, Any], files: Sequence[str]) -> str:
+    """Digest params (plain data) and files in their order: which domain stands first, say, shows in the results."""
+    return hashlib.sha256(json.dumps([params, list(files)], ensure_ascii=False).encode()).hexdigest()
 
 
 def _plain(value: Any) -> object:

@@ -80,7 +80,7 @@ def job_key(statement: Mapping[str, Any]) -> str:
     `statement` is a receipt, or what is known of it before the work: `outputs` may be just the paths. So a
     job whose inputs changed while it ran has a receipt with another key than it had at its start.
     """
-    parts = {part: statement[part] for part in ("rule", "wildcards", "params", "inputs", "sources")}
+    parts = {part: statement[part] for part in ("rule", "wildcards", "params", "inputs", "sources", "order")}
     for identity in ("code", "environment"):
         parts[identity] = statement[identity].get("digest")
     parts["outputs"] = sorted(statement["outputs"])

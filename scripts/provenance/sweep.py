@@ -108,6 +108,8 @@ def differences(receipt: Receipt, today: Mapping[str, Any], plan: Plan) -> Itera
     was = receipt.task
     for key in ("inputs", "sources"):
         yield from _changes(was[key], today[key], key[:-1])
+    if was["order"] != today["order"] and all(was[key] == today[key] for key in ("params", "inputs", "sources")):
+        yield "the order of its params or inputs changed"
 
 
 def differing_design(receipt: Receipt, today: Mapping[str, Any], plan: Plan) -> Iterator[str]:

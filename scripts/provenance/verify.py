@@ -13,6 +13,8 @@ from provenance.receipts import BadReceipt, receipt_of
 from provenance.sweep import sweep
 from provenance.workspace import CannotRun, Workspace
 
+NOTES = (".build", ".orders.json", ".plan.json", ".memo.json", ".sound")
+"""What builds and audits note down, in the results folder itself."""
 UNMADE = ("logs/", "benchmarks/", "audit/")
 """Folders of what jobs and audits leave beside the results."""
 
@@ -80,8 +82,11 @@ def _beside_the_plan(workspace: Workspace, report: Report, paranoid: bool) -> It
     results, memo = workspace.results, Memo(workspace.results, trusting=not paranoid)
     for path in sorted(results.rglob("*")):
         file = path.relative_to(results).as_posix()
-        if path.is_dir() or file.startswith(UNMADE) or path.name.startswith(".") or file == ACCEPTED:
+        folder = path.is_dir() and not path.is_symlink()
+        if folder or file.startswith(UNMADE) or file in NOTES or file == ACCEPTED or ".tmp" in path.suffixes:
             continue
+        if path.is_dir() and any(name.startswith(f"{file}/") for name in workspace.plan.makers):
+            continue  # results may lie elsewhere, by a link
         if file in workspace.plan.makers:
             continue
         place = receipt_of(file).as_posix()

@@ -81,7 +81,8 @@ def pdflatex(engine: str) -> Path:
 
 def _latex(program: Path, folder: Path) -> str:
     """Run one pass and give its log. Time and identity of the PDF are pinned, and TeX may run no other program."""
-    environment = os.environ | {
+    # Without the user's own search paths of TeX: what they lead to is no declared input.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("TEX", "BIBINPUTS"))} | {
         "SOURCE_DATE_EPOCH": "0",
         "FORCE_SOURCE_DATE": "1",
         "TEXMFHOME": str(folder),  # no packages of the user's own

@@ -68,12 +68,11 @@ def test_records_of_what_has_been_remade_do_not_stand(small):
     original = small.read("laws/knn.json").outputs["laws/knn.json"]
     knn.write_text("edited")
     damage = Finding("damaged", "laws/knn.json", found=file_hash(knn), expected=original)
-    receipt = Finding("receipt", "laws/mlp.receipt.json", found=file_hash(small.results / "laws/mlp.receipt.json"))
     stale = Finding("stale", "data/a.npz", found=digest(small.read("data/a.npz").task), expected=EXPECTED)
     pdf = Finding("pdf", "paper/main.pdf", found="0.15", expected="0.25")
-    standing = [record(finding) for finding in (damage, receipt, stale, pdf)]
-    gone = [replace(finding, found=FOUND) for finding in (damage, receipt, stale)]
-    gone += [replace(finding, file="gone.json") for finding in (damage, receipt, stale)]
+    standing = [record(finding) for finding in (damage, stale, pdf)]
+    gone = [replace(finding, found=FOUND) for finding in (damage, stale)]
+    gone += [replace(finding, file="gone.json") for finding in (damage, stale)]
     assert Accepted([*standing, *map(record, gone)]).standing(small.results) == standing
     small.remake("law", "prepare", content="remade")
     small.reseal("data/a.npz", params={})

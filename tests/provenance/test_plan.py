@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from provenance import plan as library
 from provenance.plan import Plan, Planned, planned
-from provenance.receipts import plain
+from provenance.receipts import in_order, plain
 
 SNAKEFILE = """
 import json, os
@@ -80,6 +80,7 @@ def test_jobs_are_read_from_the_rules_as_snakemake_runs_them(tmp_path: Path, res
         "inputs": ["data/a.npz"],
         "sources": ["raw/knn.csv"],
         "outputs": ["runs/knn/seed0.json", "runs/knn/seed0.npz"],
+        "order": in_order(train["params"], train["inputs"] + train["sources"]),
     }
     assert law["inputs"] == [f"runs/knn/seed{seed}.{suffix}" for suffix in ("json", "npz") for seed in (0, 1)]
     assert law["outputs"] == ["laws/knn.json"]

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from provenance.findings import misplaced
-from provenance.receipts import SUFFIX, BadReceipt, Receipt, canonical, digest, file_hash, plain, receipt_of
+from provenance.receipts import SUFFIX, BadReceipt, Receipt, canonical, digest, file_hash, in_order, plain, receipt_of
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -251,3 +251,11 @@ def test_the_hash_of_a_file_is_the_sha256_of_its_bytes(tmp_path_factory: pytest.
     path = tmp_path_factory.getbasetemp() / "hashed"
     path.write_bytes(content)
     assert file_hash(path) == hashlib.sha256(content).hexdigest()
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), st.integers()), unique_by=lambda item: item[0], min_size=2, max_size=4))
+def test_the_order_of_params_and_of_files_counts(items: list[tuple[str, int]]):
+    names = [name for name, _ in items]
+    assert in_order(dict(items), names) == in_order(dict(items), list(names))
+    assert in_order(dict(items), names) != in_order(dict(items[::-1]), names)
+    assert in_order(dict(items), names) != in_order(dict(items), names[::-1])

@@ -252,6 +252,15 @@ def test_a_sealed_receipt_of_another_job_is_unsound(small, changed: dict[str, An
     assert place not in swept.receipts
 
 
+def test_another_order_of_the_same_inputs_is_stale(small):
+    """In which order tables stand under each other shows in the result."""
+    small.reseal("laws/knn.json", order="of other inputs")
+    swept = found(small)
+    assert swept.damaged == swept.missing == []
+    whys = {finding.file: finding.why for finding in swept.stale}
+    assert whys["laws/knn.json"] == "the order of its params or inputs changed"
+
+
 def test_a_receipt_of_fewer_files_than_the_rule_has_today_is_stale(small):
     outputs = small.read("runs/knn/seed0.json").outputs
     kept = "runs/knn/seed0.json"

@@ -50,6 +50,7 @@ RC: dict[Any, Any] = {
 
 def canvas(rows: int, columns: int, size: tuple[float, float], *, shared: bool = False) -> tuple[Figure, list[Axes]]:
     """Open a figure of `size` inches; gives its axes as one flat list. `shared` unites their scales."""
+    mpl.rcdefaults()  # whatever a matplotlibrc of the user's says
     mpl.rcParams.update(RC)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=shared, sharey=shared)
     return figure, list(axes.ravel())
