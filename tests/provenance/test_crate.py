@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from provenance.crate import About, Author, CrateError, Elsewhere, unpack_crate, verify_crate, write_crate
 from provenance.crate_description import CONTEXT
+from provenance.execution import executed, normalised
 from provenance.findings import Unsound
 from provenance.receipts import Receipt, digest, file_hash, receipt_of
 
@@ -72,7 +73,8 @@ class Sample:
         self._clock += 60
         script, minute = f"scripts/{rule}.py", f"{self._clock // 3600:02}:{self._clock // 60 % 60:02}"
         made = {"start": f"2026-11-24T{minute}:00Z", "end": f"2026-11-24T{minute}:30.5Z", "host": "a-host"}
-        code = {"digest": digest(rule), "script": script, "kinds": {}, "files": {script: digest(rule)}}
+        files = {script: normalised(executed(f"{rule} = 1\n".encode(), script))}
+        code = {"digest": digest(rule), "script": script, "kinds": {}, "files": files}
         environment = {"digest": digest("here"), "versions": {"python": "3.11.7", "numpy": "2.4.6"}}
         receipt = Receipt(
             rule=rule,
@@ -456,6 +458,17 @@ def test_a_deleted_file_is_found(crate):
         (crate / name).write_bytes(content)
 
 
+def test_code_that_no_job_has_run_is_found_though_every_stated_hash_fits(tmp_path):
+    sample = Sample(tmp_path / "checkout", seeds=(0,))
+    write(sample.checkout / "scripts/law.py", b"law = 2\n")
+    write_crate(sample.results, tmp_path / "crate", sample.checkout, ABOUT)
+    (finding,) = verify_crate(tmp_path / "crate")
+    assert (finding.kind, finding.file) == ("stale", "scripts/law.py")
+    write(sample.checkout / "scripts/law.py", b"law = 1  # as it was\n")
+    write_crate(sample.results, tmp_path / "crate", sample.checkout, ABOUT)
+    assert verify_crate(tmp_path / "crate") == []
+
+
 def test_an_added_file_is_found(crate):
     write(crate / "results/runs/images/knn-1/n100/seed9.json", b"{}")
     (crate / "link").symlink_to("Snakefile")
@@ -555,6 +568,6 @@ def test_names_of_all_kinds_survive(tmp_path_factory, names):
     study = Sample(tmp_path_factory.mktemp("checkout"), seeds=(0,))
     for name in names:
         study.job("extra", {f"odd {name}/{name}.json": name.encode()}, value=name)
-    write(study.checkout / "scripts/extra.py", b"")
+    write(study.checkout / "scripts/extra.py", b"extra = 1\n")
     write_crate(study.results, study.checkout / "crate.zip", study.checkout, ABOUT)
     assert verify_crate(study.checkout / "crate.zip") == []

@@ -56,6 +56,7 @@ def receipt_of(contents: Mapping[str, bytes], **parts: Any) -> dict[str, Any]:
             "environment": {"digest": "e" * 64, "versions": {"python": "3.11.7"}},
             "inputs": {"data.npz": "1" * 64},
             "sources": {},
+            "order": "",
             "outputs": {path: sha256(content) for path, content in contents.items()},
             "made": {"host": "here", "wall_s": 1.5},
             **parts,
