@@ -289,7 +289,8 @@ def crate(
         raise typer.Exit(FOUND)
     target = target or Path(f"{workspace.results.name}-crate.zip")
     without = () if with_data else publication.left_out(citation)
-    unlicensed = [] if with_data else publication.unlicensed(list(workspace.plan.makers), without)
+    made = [file for job in workspace.plan.jobs for file in job.outputs]
+    unlicensed = [] if with_data else publication.unlicensed(made, without)
     jobs = [job.receipt for job in workspace.plan.jobs]
     try:
         write_crate(workspace.results, target, Path.cwd(), what, jobs=jobs, without=without)
