@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from provenance.store import Store
 
 SOUND, FOUND, COULD_NOT_RUN = 0, 1, 2
+EXIT_CODES = "Exit codes: 0 sound, 1 found something, 2 could not run."
 
 app = typer.Typer(
     help="Prove what the paper prints, and trace it to code and data. Exit codes: 0 sound, 1 found something, "
@@ -53,11 +54,6 @@ def console() -> Console:
     terminal = sys.stdout.isatty()
     # Without markup: what is told may hold brackets.
     return Console(width=None if terminal else 160, highlight=False, soft_wrap=not terminal, markup=False, emoji=False)
-
-
-@app.callback()
-def _together() -> None:
-    pass  # without a callback, typer would take a lone command for the whole program
 
 
 @app.command()
@@ -362,6 +358,11 @@ def _store() -> Store:
     if found is None:
         raise CannotRun("there is no shared store: STUDY_STORE names no folder.")
     return found
+
+
+for _command in (*app.registered_commands, *store.registered_commands):
+    if "Exit codes" not in (_command.callback.__doc__ or ""):
+        _command.epilog = EXIT_CODES
 
 
 if __name__ == "__main__":

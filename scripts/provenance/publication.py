@@ -19,10 +19,9 @@ import yaml
 
 from provenance.crate import LEDGER, WITHOUT, unpack_crate, verify_crate
 from provenance.crate_description import RESULTS, About, Author, CrateError, Elsewhere
-from provenance.findings import Accepted, Finding, Unsound, is_receipt
-from provenance.ledger import Lineage, root
+from provenance.findings import Accepted, Finding, Unsound
 from provenance.receipts import SUFFIX, BadReceipt, Receipt
-from provenance.verify import Report
+from provenance.verify import Report, ledger_findings, pdf_findings
 from provenance.workspace import CannotRun
 
 CITATION = "CITATION.cff"
@@ -149,26 +148,12 @@ def _read_ledger(path: Path) -> dict[str, Any]:
 
 def _disagreements(results: Path, ledger: Mapping[str, Any], damaged: set[str]) -> Iterator[Finding]:
     """Find where ledger, receipts and PDF of a crate do not agree; what is damaged is left to its own finding."""
-    from provenance.pdf import compare
-
-    if ledger.get("root") != root(ledger):
-        yield Finding(
-            "damaged", LEDGER, found=str(ledger.get("root")), expected=root(ledger), why="its root is not its own"
-        )
     receipts = dict(_receipts(results))
-    if objection := _wrong_lineage(receipts, ledger):
-        yield Finding("damaged", LEDGER, why=objection)
+    yield from ledger_findings(ledger, receipts)
     for receipt in receipts.values():
-        for file in receipt.outputs if LEDGER in receipt.inputs else ():
-            if not file.endswith(".pdf") or f"{RESULTS}/{file}" in damaged:
-                continue
-            try:
-                mismatches = compare(results / file, ledger)
-            except Exception as error:  # a PDF from elsewhere may break its reader in any way
-                yield Finding("pdf", file, why=f"it cannot be read ({error!r})")
-                continue
-            for mismatch in mismatches:
-                yield Finding("pdf", file, found=mismatch.printed, expected=mismatch.expected, why=str(mismatch))
+        if LEDGER in receipt.inputs:
+            files = [file for file in receipt.outputs if f"{RESULTS}/{file}" not in damaged]
+            yield from pdf_findings(results, ledger, files)
 
 
 def _receipts(results: Path) -> Iterator[tuple[str, Receipt]]:
@@ -177,17 +162,3 @@ def _receipts(results: Path) -> Iterator[tuple[str, Receipt]]:
             yield path.relative_to(results).as_posix(), Receipt.read(path)
         except BadReceipt:
             continue  # which is among the findings
-
-
-def _wrong_lineage(receipts: Mapping[str, Receipt], ledger: Mapping[str, Any]) -> str | None:
-    """Say where the ledger's lineages are not those of the receipts that its job has read."""
-    maker = next((receipt for receipt in receipts.values() if LEDGER in receipt.outputs), None)
-    read = [receipts[file] for file in (maker.inputs if maker else ()) if is_receipt(file) and file in receipts]
-    if not read:
-        return None
-    try:
-        found, stated = Lineage(read, ledger.get("exceptions", ())).all, ledger.get("files", {})
-    except (Unsound, KeyError) as problem:
-        return str(problem)
-    wrong = [file for file in found.keys() | stated.keys() if found.get(file) != stated.get(file)]
-    return f"its lineage of {min(wrong)} is not that of the receipts" if wrong else None

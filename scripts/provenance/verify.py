@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from provenance.findings import ACCEPTED, Accepted, Finding, Unsound, examine, is_receipt, read_placed
 from provenance.ledger import Lineage, root
 from provenance.memo import Memo
-from provenance.receipts import BadReceipt, receipt_of
+from provenance.receipts import BadReceipt, Receipt, receipt_of
 from provenance.sweep import sweep
 from provenance.workspace import CannotRun, Workspace
 
@@ -105,8 +106,6 @@ def _beside_the_plan(workspace: Workspace, report: Report, paranoid: bool) -> It
 
 def _ledger_and_pdf(workspace: Workspace, report: Report) -> Iterator[Finding]:
     """Check the ledger's root and lineages, and every linked number of the PDF against the ledger."""
-    from provenance.pdf import compare
-
     try:
         ledger = workspace.ledger
     except CannotRun as problem:
@@ -114,31 +113,42 @@ def _ledger_and_pdf(workspace: Workspace, report: Report) -> Iterator[Finding]:
             yield Finding("damaged", LEDGER, why=str(problem))
         return
     report.root = str(ledger.get("root", ""))
-    if report.root != root(ledger):
-        yield Finding("damaged", LEDGER, found=report.root, expected=root(ledger), why="its root is not its own")
-    elif not report.findings and (objection := _wrong_lineage(workspace)):
-        yield Finding("damaged", LEDGER, why=objection)
+    whole = not report.findings  # else its lineages are of results that are told already
+    yield from ledger_findings(ledger, workspace.receipts if whole else {})
     for job in workspace.plan.jobs:
-        for file in job.outputs if LEDGER in job.inputs else ():
-            if file.endswith(".pdf") and (workspace.results / file).exists():
-                try:
-                    mismatches = compare(workspace.results / file, ledger)
-                except Exception as problem:  # a damaged PDF or ledger can fail in any way, and that is a finding
-                    yield Finding("pdf", file, why=f"it cannot be compared with the ledger: {problem!r}")
-                    continue
-                for mismatch in mismatches:
-                    yield Finding("pdf", file, found=mismatch.printed, expected=mismatch.expected, why=str(mismatch))
+        if LEDGER in job.inputs:
+            yield from pdf_findings(workspace.results, ledger, job.outputs)
 
 
-def _wrong_lineage(workspace: Workspace) -> str | None:
-    """Say where the ledger's lineages are not those of the receipts."""
-    maker, ledger = workspace.plan.makers.get(LEDGER), workspace.ledger
-    receipts = [workspace.receipts[file] for file in maker.inputs if file in workspace.receipts] if maker else []
+def ledger_findings(ledger: Mapping[str, Any], receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
+    """Compare a ledger's root with its content, and its lineages with the receipts (by path) that its job has read."""
+    if ledger.get("root") != root(ledger):
+        stated = str(ledger.get("root", ""))
+        yield Finding("damaged", LEDGER, found=stated, expected=root(ledger), why="its root is not its own")
+    maker = receipts.get(receipt_of(LEDGER).as_posix())
+    read = [receipts[file] for file in (maker.inputs if maker else ()) if file in receipts]
+    if not read:
+        return
     try:
-        lineages = Lineage(receipts, ledger["exceptions"]).all
+        found, listed = Lineage(read, ledger.get("exceptions", ())).all, ledger.get("files", {})
     except (Unsound, KeyError) as problem:
-        return str(problem)
-    wrong = [
-        file for file in lineages.keys() | ledger["files"].keys() if lineages.get(file) != ledger["files"].get(file)
-    ]
-    return f"its lineage of {min(wrong)} is not that of the receipts" if wrong else None
+        yield Finding("damaged", LEDGER, why=str(problem))
+        return
+    if wrong := [file for file in found.keys() | listed.keys() if found.get(file) != listed.get(file)]:
+        yield Finding("damaged", LEDGER, why=f"its lineage of {min(wrong)} is not that of the receipts")
+
+
+def pdf_findings(results: Path, ledger: Mapping[str, Any], files: Iterable[str]) -> Iterator[Finding]:
+    """Compare every linked number of the PDFs among these files with the ledger."""
+    from provenance.pdf import compare
+
+    for file in files:
+        if not file.endswith(".pdf") or not (results / file).exists():
+            continue
+        try:
+            mismatches = compare(results / file, ledger)
+        except Exception as problem:  # a damaged PDF or ledger can fail in any way, and that is a finding
+            yield Finding("pdf", file, why=f"it cannot be compared with the ledger: {problem!r}")
+            continue
+        for mismatch in mismatches:
+            yield Finding("pdf", file, found=mismatch.printed, expected=mismatch.expected, why=str(mismatch))

@@ -130,7 +130,7 @@ def test_a_lineage_that_is_not_the_receipts_is_found(published):
 def test_a_pdf_that_cannot_be_read_is_found(published):
     (finding,) = published.verified(published.ledger, b"%PDF-1.5 but nothing more").findings
     assert (finding.kind, finding.file) == ("pdf", "results/paper/main.pdf")
-    assert "cannot be read" in finding.why
+    assert "cannot be compared" in finding.why
 
 
 def test_what_is_no_crate_is_a_finding_and_what_is_not_there_cannot_be_looked_at(tmp_path):
