@@ -150,7 +150,7 @@ def swept():
 
 def look_first():
     """Before anything else, whatever is asked for: end here over damage, or if only the plan is wanted."""
-    if os.environ.get(builds.VARIABLE):
+    if os.environ.get(builds.VARIABLE) and builds.still_in_charge():
         return  # this is a job of a build, which has looked
     if listing := os.environ.get(plan.VARIABLE):
         planned().write(Path(listing))

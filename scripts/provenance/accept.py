@@ -19,9 +19,11 @@ from typing import Any
 from rich.console import Console
 
 from provenance.findings import ACCEPTED, MEANING, Accepted, Finding
+from provenance.ledger import LEDGER
 from provenance.plan import Planned
+from provenance.receipts import write_whole
 from provenance.sweep import Sweep, sweep
-from provenance.workspace import CannotRun, Workspace, run_snakemake
+from provenance.workspace import CannotRun, Workspace, few, run_snakemake
 
 
 @dataclass
@@ -49,7 +51,7 @@ def accept(workspace: Workspace, path: str, reason: str, who: str = "") -> Accep
     job = workspace.plan.makers.get(file)
     if job is None:
         raise CannotRun(f"{file}: no job of this study makes it, so it is no result that could be accepted.")
-    if "ledger.json" in (*job.outputs, *job.inputs):
+    if LEDGER in (*job.outputs, *job.inputs):
         raise CannotRun(f"{file} states what is accepted, so it is made again whenever something is: remake it.")
     swept = sweep(workspace.plan)
     findings = _acceptable(workspace, file, job, swept)
@@ -100,9 +102,7 @@ def write(results: Path, records: Sequence[dict[str, Any]]) -> None:
     if not records:
         path.unlink(missing_ok=True)
         return
-    temporary = path.with_name(f".{ACCEPTED}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(list(records), indent=1, ensure_ascii=False) + "\n")
-    temporary.replace(path)
+    write_whole(path, json.dumps(list(records), indent=1, ensure_ascii=False) + "\n")
 
 
 def whoever() -> str:
@@ -165,13 +165,9 @@ def show(acceptance: Acceptance, out: Console, workspace: Workspace) -> None:
         out.print(f"    found     {record['found'] or 'nothing'}")
         out.print(f"    expected  {record['expected'] or 'nothing'}")
         out.print(f"    by {record['who']}, {record['when']}: {record['why']}")
-    out.print(f"needed by: {_few(acceptance.needed_by)}")
-    out.print(f"numbers: {_few(acceptance.numbers)}")
+    out.print(f"needed by: {few(acceptance.needed_by, 6) or 'nothing'}")
+    out.print(f"numbers: {few(acceptance.numbers, 6) or 'none'}")
     if acceptance.withdrawn:
         out.print(f"Now remake it: rm {workspace.results / acceptance.file} && {workspace.command()}")
     else:
         out.print(f"Now build: {workspace.command()} remakes what it must, and the paper states the exception.")
-
-
-def _few(words: Sequence[str], most: int = 6) -> str:
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "") or "none"

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from provenance.findings import MEANING, Unsound
-from provenance.workspace import CannotRun, open_workspace
+from provenance.workspace import CannotRun, few, open_workspace
 
 if TYPE_CHECKING:
     from provenance.store import Store
@@ -94,7 +94,7 @@ def _show(data: dict[str, Any]) -> None:
                 finding["file"],
                 MEANING[finding["kind"]],
                 "\n".join(filter(None, [finding["why"], *hashes])),
-                _few(finding["numbers"]),
+                few(finding["numbers"]),
             )
         out.print(table)
     for finding in data["accepted"]:
@@ -103,10 +103,6 @@ def _show(data: dict[str, Any]) -> None:
         out.print(f"{len(data['unused'])} files of an earlier study are no longer used, such as {data['unused'][0]}.")
     if data["sound"]:
         out.print(f"Sound: {data['files']} files, every linked number of the PDF, root {data['root']}.")
-
-
-def _few(words: list[str], most: int = 4) -> str:
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
 @app.command()

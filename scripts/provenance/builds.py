@@ -17,7 +17,7 @@ VARIABLE = "STUDY_BUILD"
 _held: dict[Path, int] = {}
 
 
-class BuildRunning(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
+class BuildRunning(RuntimeError):
     """Another build has this results folder."""
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provenance.contents import Unlike, relative
-from provenance.crate import LEDGER, unpack_crate
+from provenance.crate import unpack_crate
 from provenance.crate_description import METADATA, RESULTS, CrateError
 from provenance.findings import is_receipt
+from provenance.ledger import LEDGER
 from provenance.receipts import SUFFIX, BadReceipt, Receipt
 from provenance.workspace import CannotRun
 

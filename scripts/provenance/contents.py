@@ -13,7 +13,7 @@ NUMERIC = "biufc"
 """Kinds of arrays that hold numbers, as numpy calls them; booleans count as 0 and 1."""
 
 
-class Unlike(ValueError):  # noqa: N818 (a state of things, not a mistake)
+class Unlike(ValueError):
     """Two contents that differ in more than numbers."""
 
 

@@ -43,11 +43,10 @@ from provenance.crate_description import (
 )
 from provenance.execution import changed_files
 from provenance.findings import ACCEPTED, Accepted, Finding, Unsound, examine, read_placed
+from provenance.ledger import LEDGER
 from provenance.receipts import SUFFIX, BadReceipt, Receipt, file_hash
 
 __all__ = ["About", "Author", "CrateError", "Elsewhere", "unpack_crate", "verify_crate", "write_crate"]
-
-LEDGER = "ledger.json"
 
 SOURCES = (
     "Snakefile",
@@ -130,6 +129,7 @@ def unpack_crate(archive: Path, folder: Path) -> None:
                 _check_member(archive, member, seen)
             for member in packed.infolist():
                 packed.extract(member, folder)
+    # zipfile says RuntimeError of a file that is encrypted, NotImplementedError of an unknown compression.
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         raise CrateError(f"{archive} is not a crate that can be read ({error}). Get it anew.") from error
 

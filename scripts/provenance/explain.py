@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from statistics import median
 from typing import Any
 
@@ -15,13 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from provenance.findings import MEANING, Finding
+from provenance.ledger import LEDGER
 from provenance.plan import Plan, Planned
 from provenance.receipts import Receipt
 from provenance.sweep import Sweep, differing_design, sweep
 from provenance.workspace import CannotRun, Workspace
-
-OUTSIDE = {"config": "ledger.json", "code": "ledger.json"}
-"""Sources of numbers that are no files of the results: who enters them."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +107,8 @@ def jobs_of(workspace: Workspace, target: str) -> list[Planned]:
     except CannotRun:
         entries = {}
     if target in entries:
-        source = OUTSIDE.get(entries[target]["source"], entries[target]["source"])
-        if jobs := [job for job in plan.jobs if any(fnmatchcase(output, source) for output in job.outputs)]:
-            return jobs
+        # What no job made is a setting or a constant, which the ledger's own job enters.
+        return workspace.makers_of(target) or [plan.makers[LEDGER]]
     names = [*entries, *plan.makers, *{job.rule for job in plan.jobs}]
     raise CannotRun(f"{target} is no file, rule or number of this study.{alike(target, names)}")
 

@@ -56,7 +56,7 @@ class Finding:
         return "\n".join(lines)
 
 
-class Unsound(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
+class Unsound(RuntimeError):
     """Results that may not be used; the message lists the findings."""
 
 

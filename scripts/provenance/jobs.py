@@ -37,7 +37,7 @@ MOST = 8
 """Findings that are told in full; of more, the number."""
 
 
-class Orphaned(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
+class Orphaned(RuntimeError):
     """The build that started this job is gone or replaced: what the job made is not wanted any more."""
 
 

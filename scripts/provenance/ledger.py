@@ -15,6 +15,8 @@ from typing import Any
 from provenance.findings import Unsound
 from provenance.receipts import Receipt, digest, plain
 
+LEDGER = "ledger.json"
+"""Its place in the results folder."""
 KEY = re.compile(r"[A-Za-z0-9]+([.-][A-Za-z0-9]+)*")
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import stat
 import time
 from pathlib import Path
 
-from provenance.receipts import file_hash
+from provenance.receipts import file_hash, write_whole
 
 MEMO = ".memo.json"
 SETTLED_NS = 1_000_000_000
@@ -57,12 +56,6 @@ class Memo:
 
     def save(self) -> None:
         """Remember for the next time; a folder that can't be written is no reason to stop."""
-        if not self._changed:
-            return
-        temporary = self._path.with_name(f"{MEMO}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(json.dumps(self._known))
-            temporary.replace(self._path)
-        except OSError:
-            with contextlib.suppress(OSError):  # a read-only file system refuses this too
-                temporary.unlink(missing_ok=True)
+        if self._changed:
+            with contextlib.suppress(OSError):
+                write_whole(self._path, json.dumps(self._known))

@@ -8,7 +8,6 @@ one before it is remade.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.execution import changed_files, undeclared, versions_now
 from provenance.findings import Finding
-from provenance.receipts import Receipt
+from provenance.receipts import Receipt, write_whole
 
 if TYPE_CHECKING:  # the build follows imports, its jobs do not
     from provenance.identity import Closure
@@ -26,7 +25,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 """The folder of the Snakefile: this library is at scripts/provenance in it."""
 
 
-class ChangedMeanwhile(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
+class ChangedMeanwhile(RuntimeError):
     """Code or environment is not what the build was started with, or not all of it was declared."""
 
 
@@ -66,9 +65,7 @@ class Orders:
 
     def write(self, results: Path) -> None:
         """Write them, whole."""
-        temporary = results / f"{ORDERS}.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps(asdict(self)))
-        temporary.replace(results / ORDERS)
+        write_whole(results / ORDERS, json.dumps(asdict(self)))
 
     def identity(self, code: str | None, environment: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give what a receipt says of a job's code and environment, for the digests that the job got as params.

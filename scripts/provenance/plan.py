@@ -7,7 +7,6 @@ wildcards stand unevaluated. So what the audit expects is what Snakemake would d
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from provenance.receipts import in_order, plain, receipt_of
+from provenance.receipts import in_order, job_name, plain, receipt_of, write_whole
 
 PLAN = ".plan.json"
 """In the results folder, for the last look of a build that began with stale results."""
@@ -50,7 +49,7 @@ class Planned:
     @property
     def name(self) -> str:
         """The job in words."""
-        return " ".join((self.rule, *(f"{key}={value}" for key, value in self.wildcards.items())))
+        return job_name(self.rule, self.wildcards)
 
     @property
     def receipt(self) -> str:
@@ -86,9 +85,7 @@ class Plan:
 
     def write(self, path: Path) -> None:
         """Write the plan as JSON, whole."""
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(asdict(self)))
-        temporary.replace(path)
+        write_whole(path, json.dumps(asdict(self)))
 
     @classmethod
     def read(cls, path: Path) -> Plan:

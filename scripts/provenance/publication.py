@@ -17,9 +17,10 @@ from typing import Any
 
 import yaml
 
-from provenance.crate import LEDGER, WITHOUT, unpack_crate, verify_crate
+from provenance.crate import WITHOUT, unpack_crate, verify_crate
 from provenance.crate_description import RESULTS, About, Author, CrateError, Elsewhere
 from provenance.findings import Accepted, Finding, Unsound
+from provenance.ledger import LEDGER
 from provenance.receipts import SUFFIX, BadReceipt, Receipt
 from provenance.verify import Report, ledger_findings, pdf_findings
 from provenance.workspace import CannotRun

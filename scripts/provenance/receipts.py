@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -18,7 +20,7 @@ from typing import Any
 SUFFIX = ".receipt.json"
 
 
-class BadReceipt(ValueError):  # noqa: N818 (a state of things, not a mistake)
+class BadReceipt(ValueError):
     """A receipt that cannot be read, is not what its job wrote, or lies where it does not belong."""
 
 
@@ -48,7 +50,7 @@ class Receipt:
     @property
     def name(self) -> str:
         """The job in words: its rule and wildcards."""
-        return " ".join((self.rule, *(f"{key}={value}" for key, value in self.wildcards.items())))
+        return job_name(self.rule, self.wildcards)
 
     @cached_property
     def statement(self) -> str:
@@ -112,6 +114,11 @@ class Receipt:
         return receipt
 
 
+def job_name(rule: str, wildcards: Mapping[str, str]) -> str:
+    """Name a job in words: `law domain=spiral family=knn-1`."""
+    return " ".join((rule, *(f"{key}={value}" for key, value in wildcards.items())))
+
+
 def receipt_of(output: str | PurePath) -> Path:
     """Name the receipt of the job that writes `output`: the path up to the name's first dot, and `.receipt.json`."""
     path = Path(output)
@@ -133,6 +140,17 @@ def file_hash(path: Path) -> str:
     """Give the sha256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that nobody ever sees a part of it."""
+    temporary = path.with_name(f".{path.name.removeprefix('.')}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):  # a read-only file system refuses this too
+            temporary.unlink(missing_ok=True)
 
 
 def plain(value: Any) -> Any:

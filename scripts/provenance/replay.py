@@ -18,18 +18,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from provenance.contents import apart
 from provenance.crate import SOURCES
-from provenance.findings import ACCEPTED, is_receipt
+from provenance.findings import ACCEPTED
 from provenance.plan import Plan, Planned
-from provenance.receipts import file_hash
+from provenance.receipts import file_hash, write_whole
 from provenance.store import FOLDER as STORE
 from provenance.sweep import sweep
-from provenance.workspace import CannotRun, Workspace, run_snakemake
+from provenance.workspace import CannotRun, Workspace, few, run_snakemake
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -145,22 +144,16 @@ def choose(jobs: Iterable[Planned], sample: int, seed: int) -> list[Planned]:
 
 def behind(workspace: Workspace, number: str) -> list[Planned]:
     """List the jobs that a number of the ledger rests on; raises CannotRun if there is no such number, or no job."""
-    entries, makers = workspace.ledger["entries"], workspace.plan.makers
+    entries = workspace.ledger["entries"]
     if number not in entries:
         near = [key for key in entries if number in key or key.startswith(number.rpartition(".")[0] or number)]
         hint = f" Near it: {', '.join(near[:5])}." if near else ""
         raise CannotRun(f"the ledger has no number {number}.{hint}")
-    source = entries[number]["source"]
-    ahead = [file for file in makers if fnmatchcase(file, source) and not is_receipt(file)]
-    if not ahead:
-        raise CannotRun(f"{number} is read from the {source}: there is no job behind it to replay.")
-    found: dict[str, Planned] = {}
-    while ahead:
-        job = makers.get(ahead.pop())
-        if job and job.receipt not in found:
-            found[job.receipt] = job
-            ahead += job.inputs
-    return [job for job in workspace.plan.jobs if job.receipt in found]
+    makers = workspace.makers_of(number)
+    if not makers:
+        raise CannotRun(f"{number} is read from the {entries[number]['source']}: there is no job behind it to replay.")
+    needed = {job.receipt for job in workspace.plan.needed(makers)}
+    return [job for job in workspace.plan.jobs if job.receipt in needed]
 
 
 def _candidates(workspace: Workspace, found: Replay, number: str | None, rules: Sequence[str]) -> list[Planned]:
@@ -288,7 +281,7 @@ def _copy(source: Path, target: Path) -> None:
 def _options(workspace: Workspace, folder: Path) -> list[str]:
     """Give the options that name the study; files that are not in the copy, by their absolute path."""
     return [
-        option if option.startswith("--") or (folder / option).exists() else os.path.abspath(option)  # noqa: PTH100
+        option if option.startswith("--") or (folder / option).exists() else str(Path(option).absolute())
         for option in workspace.options
     ]
 
@@ -319,9 +312,7 @@ def write_report(data: dict[str, Any], results: Path) -> Path:
         ("replay.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n"),
         ("replay.md", _readable(data)),
     ):
-        temporary = folder / f".{name}.{os.getpid()}.tmp"
-        temporary.write_text(text)
-        temporary.replace(folder / name)
+        write_whole(folder / name, text)
     return folder / "replay.md"
 
 
@@ -344,7 +335,7 @@ def show(data: dict[str, Any], out: Console) -> None:
     for words in _left_out(data):
         out.print(words, markup=False)
     if data["numbers"]:
-        out.print(f"Numbers that rest on what differs: {_few(data['numbers'])}.", markup=False)
+        out.print(f"Numbers that rest on what differs: {few(data['numbers'])}.", markup=False)
     out.print(conclusion(data), markup=False)
 
 
@@ -403,8 +394,4 @@ def _left_out(data: dict[str, Any]) -> Iterator[str]:
         ("or what they read are missing, stale or damaged", data["unsound"]),
     ):
         if names:
-            yield f"Not chosen from, because they {why}: {_few(names)}."
-
-
-def _few(names: Sequence[str], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+            yield f"Not chosen from, because they {why}: {few(names)}."

@@ -66,7 +66,7 @@ class Damage(NamedTuple):
     words: str
 
 
-class _Damaged(Exception):  # noqa: N818 (named after Damage)
+class _Damaged(Exception):
     """What was read isn't what it should be; `path` is the object to blame, if there is one to remove."""
 
     def __init__(self, words: str, path: Path | None = None):

@@ -20,6 +20,7 @@ from rich.tree import Tree
 
 from provenance.explain import alike, duration
 from provenance.findings import MEANING, Finding
+from provenance.ledger import LEDGER
 from provenance.plan import Plan, Planned
 from provenance.receipts import Receipt
 from provenance.store import FOLDER
@@ -30,8 +31,6 @@ SHORT = 10
 """Hexadecimal digits of a digest, where it is not shown in full."""
 OUTSIDE = {"config": "the study's config", "code": "a constant of the code"}
 """Sources of numbers that are no files of the results."""
-ENTERS = "ledger.json"
-"""What such numbers are entered into; it is remade for them."""
 
 
 @dataclass
@@ -123,7 +122,7 @@ def trace(workspace: Workspace, key: str, fold: bool = True) -> Trace:
     names = {name for job in jobs for name in (*job.outputs, job.receipt)}
     findings = [finding for finding in swept.found if finding.file in names]
     receipts = [swept.receipts[job.receipt] for job in jobs if job.receipt in swept.receipts]
-    targets = _one_each(plan, files) or [ENTERS]
+    targets = _one_each(plan, files) or [LEDGER]  # such numbers are entered there
     paths = [shlex.quote(f"{plan.results}/{name}") for name in targets]
     command = workspace.command("--force", *paths)
     if os.environ.get(FOLDER):
@@ -262,7 +261,7 @@ def show(traced: Trace, out: Console, everything: bool = False) -> None:
     source = str(entry.get("source", traced.key))
     place = root.add(f"from {OUTSIDE.get(source, source)} {entry.get('pointer', '')}".rstrip()) if entry else root
     if source in OUTSIDE:
-        place.add(f"entered by the job of {ENTERS}")
+        place.add(f"entered by the job of {LEDGER}")
     for step in traced.steps:
         _grow(place, step, everything)
     basis = root.add("rests on")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.findings import ACCEPTED, Accepted, Finding, Unsound, examine, is_receipt, read_placed
-from provenance.ledger import Lineage, root
+from provenance.ledger import LEDGER, Lineage, root
 from provenance.memo import Memo
 from provenance.receipts import BadReceipt, Receipt, receipt_of
 from provenance.sweep import sweep
@@ -18,9 +18,6 @@ NOTES = (".build", ".orders.json", ".plan.json", ".memo.json", ".sound")
 """What builds and audits note down, in the results folder itself."""
 UNMADE = ("logs/", "benchmarks/", "audit/")
 """Folders of what jobs and audits leave beside the results."""
-
-
-LEDGER = "ledger.json"
 
 
 @dataclass

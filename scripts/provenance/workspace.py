@@ -14,11 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from provenance.plan import VARIABLE, Plan
+from provenance.ledger import LEDGER
+from provenance.plan import VARIABLE, Plan, Planned
 from provenance.receipts import BadReceipt, Receipt
 
 
-class CannotRun(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
+class CannotRun(RuntimeError):
     """The audit cannot do what was asked; the message says why and what to do."""
 
 
@@ -38,7 +39,7 @@ class Workspace:
     @cached_property
     def ledger(self) -> dict[str, Any]:
         """The ledger; raises CannotRun if there is none that can be read."""
-        path = self.results / "ledger.json"
+        path = self.results / LEDGER
         try:
             content = json.loads(path.read_text())
             if isinstance(content, dict) and isinstance(content.get("entries"), dict):
@@ -67,9 +68,19 @@ class Workspace:
             if any(fnmatchcase(file, entry["source"]) for file in touched)
         ]
 
+    def makers_of(self, key: str) -> list[Planned]:
+        """List the jobs that made what a key of the ledger was read from; none if that is config or code."""
+        source = self.ledger["entries"][key]["source"]
+        return [job for job in self.plan.jobs if any(fnmatchcase(output, source) for output in job.outputs)]
+
     def command(self, *arguments: str) -> str:
         """Spell a Snakemake command for this study, as a user would give it."""
         return " ".join(("snakemake", "--cores 8", *self.options, *arguments))
+
+
+def few(words: Sequence[str], most: int = 4) -> str:
+    """List some words, and of more than `most` just how many."""
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
 def open_workspace(profiles: Sequence[str] = (), configfiles: Sequence[str] = ()) -> Workspace:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 
 
-class NothingToCompare(ValueError):  # noqa: N818 (an outcome, not a mistake)
+class NothingToCompare(ValueError):
     """No pair of runs allows a ratio; the message says why, as a clause."""
 
 

@@ -102,7 +102,7 @@ class Seen:
         return {finding.file for finding in self.findings if finding.kind in kinds}
 
 
-class Unusable(RuntimeError):  # noqa: N818 (a state of things, not a mistake)
+class Unusable(RuntimeError):
     """The build was not sound before the campaign, or is not sound after it."""
 
 

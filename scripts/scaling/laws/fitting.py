@@ -24,7 +24,7 @@ class CurveError(ValueError):
     """The points given are not a learning curve."""
 
 
-class TooFewShards(CurveError):  # noqa: N818
+class TooFewShards(CurveError):
     """Three parameters and two degrees of freedom need five shards."""
 
 
