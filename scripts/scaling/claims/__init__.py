@@ -1,0 +1,28 @@
+"""Claims: statements from the literature, each with a test over numbers and a verdict. One file per source.
+
+Thresholds are settings, so they stand in config.yaml, with their reasons, before any run. A curve that is limited by
+compute, or too short, can neither support nor contradict; whatever a test does not settle is undecided.
+"""
+
+from __future__ import annotations
+
+from scaling.claims.claim import Claim, Comparison, Evidence, Outcome, Verdict, read_outcomes
+from scaling.claims.dzekman import DataBeatsPrior, InformedPrior
+from scaling.claims.hestness import PowerLaws, UsualExponent
+from scaling.settings import Settings
+
+__all__ = ["Claims", "Comparison", "Evidence", "Outcome", "Verdict", "read_outcomes"]
+
+
+class Claims(Settings):
+    """The claims that the study tests; one that is left out or null vanishes from the paper."""
+
+    H1: PowerLaws | None = None
+    H2: UsualExponent | None = None
+    D2: InformedPrior | None = None
+    D5: DataBeatsPrior | None = None
+
+    def present(self) -> dict[str, Claim]:
+        """Give the claims under test by id, in the order of the paper."""
+        claims = {id: getattr(self, id) for id in type(self).model_fields}
+        return {id: claim for id, claim in claims.items() if claim is not None}

@@ -1,0 +1,142 @@
+"""What every claim is: a statement with the thresholds of its test, judged on evidence, with an outcome."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scaling.comparisons import NothingToCompare
+from scaling.curves import Curve, read_curves, read_tables
+from scaling.numbers import Number
+from scaling.settings import Name, Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scaling.study import Study
+
+Verdict = Literal["supported", "contradicted", "undecided"]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a claim is tested on."""
+
+    tables: Mapping[str, pd.DataFrame]
+    """The tidy table of each domain."""
+    curves: tuple[Curve, ...]
+    neural: frozenset[tuple[str, str]]
+    """The (domain, family) pairs that are neural networks."""
+
+    @classmethod
+    def read(cls, tables: Iterable[str], laws: Iterable[str], neural: Iterable[Iterable[str]]) -> Evidence:
+        """Read the evidence from the files that the jobs left."""
+        pairs = frozenset((domain, family) for domain, family in neural)
+        return cls(read_tables(tables), read_curves(laws), pairs)
+
+    def curve(self, domain: str, family: str) -> Curve:
+        """Look up one curve."""
+        return next(curve for curve in self.curves if (curve.domain, curve.family) == (domain, family))
+
+
+class Outcome(BaseModel):
+    """A claim, its verdict, the numbers behind it, and the reason as a sentence of LaTeX over these numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    source: str
+    """Key in references.bib."""
+    statement: str
+    test: str
+    verdict: Verdict
+    reason: str
+    numbers: dict[str, Number]
+
+
+def read_outcomes(paths: Iterable[str]) -> tuple[Outcome, ...]:
+    """Read the outcomes of tested claims."""
+    return tuple(Outcome.model_validate_json(Path(path).read_text()) for path in paths)
+
+
+class Claim(Settings):
+    """A statement from the literature with the thresholds of its test."""
+
+    id: ClassVar[str]
+    source: ClassVar[str]
+    statement: ClassVar[str]
+
+    def faults(self, study: Study) -> Iterator[str]:
+        """Name what this claim refers to and the study does not have."""
+        return iter(())
+
+    def describe(self) -> str:
+        r"""Say in a sentence of LaTeX what supports and what contradicts the claim.
+
+        Its thresholds it names, \val{threshold.<id>.<name>}, so that the ledger prints them.
+        """
+        raise NotImplementedError
+
+    def thresholds(self) -> dict[str, Number]:
+        """Give the thresholds by their names in the config, with hyphens."""
+        raise NotImplementedError
+
+    def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
+        """Give the verdict, its reason in LaTeX, and the numbers that it rests on.
+
+        Raises NothingToCompare if the runs allow no comparison; the claim is undecided then. The reason names its
+        numbers as <<name>>, and their intervals as <<name|interval>>.
+        """
+        raise NotImplementedError
+
+    def test(self, evidence: Evidence) -> Outcome:
+        """Test the claim."""
+        try:
+            verdict, reason, numbers = self.judge(evidence)
+        except NothingToCompare as error:
+            verdict, reason, numbers = "undecided", str(error), {}
+        return Outcome(
+            id=self.id,
+            source=self.source,
+            statement=self.statement,
+            test=self.describe(),
+            verdict=verdict,
+            reason=self._with_macros(reason),
+            numbers=numbers,
+        )
+
+    def _with_macros(self, reason: str) -> str:
+        r"""Turn <<name>> into \val{claim.<id>.name}, so that the ledger prints the number."""
+        reason = re.sub(r"<<([a-z0-9-]+)\|interval>>", rf"\\interval{{claim.{self.id}.\1}}", reason)
+        return re.sub(r"<<([A-Za-z0-9-]+)>>", rf"\\val{{claim.{self.id}.\1}}", reason)
+
+
+class Comparison(Claim):
+    """A claim about families of one domain."""
+
+    domain: Name
+
+    def named_families(self) -> dict[str, Name]:
+        """The families that the claim compares, by the key that names each."""
+        raise NotImplementedError
+
+    def faults(self, study: Study) -> Iterator[str]:
+        """Name the domain or the families that this study does not have."""
+        plan = study.domains.get(self.domain)
+        if plan is None:
+            yield f"domain = {self.domain!r}: no such domain. The study has {', '.join(study.domains)}."
+            return
+        for key, family in self.named_families().items():
+            if family not in plan.families:
+                yield f"{key} = {family!r}: no family of {self.domain}. It has {', '.join(plan.families)}."
+
+
+def plural(n: int, one: str, many: str) -> str:
+    """Choose the form of a word that goes with a number."""
+    return one if n == 1 else many
