@@ -437,6 +437,9 @@ def _of_code(case: Case, changed: set[Path], seen: Seen, scene: Scene) -> str | 
         # A module that is gone or can't be parsed stops Snakemake itself, in whatever words.
         return None
     concerned = set().union(*(scene.running(str(path)) for path in changed))
+    if any(finding.kind == "missing" and finding.file not in scene.receipts for finding in seen.findings):
+        # This code says which runs there are: it plans others now, which nobody has made, and tables of these.
+        return None
     return _of_stale(concerned, seen)
 
 
