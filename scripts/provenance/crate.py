@@ -428,9 +428,12 @@ def _compare_manifest(folder: Path, stated: Mapping[str, str]) -> list[Finding]:
         return []
     lines = dict(line.split("  ", 1)[::-1] for line in path.read_text(errors="replace").splitlines() if "  " in line)
     found, expected = file_hash(folder / METADATA), lines.get(METADATA, "")
-    if found != expected:
-        return [Finding("damaged", METADATA, found=found, expected=expected, why=f"{MANIFEST} has another hash")]
-    return [Finding("damaged", MANIFEST, found=file_hash(path), why=f"it does not say what {METADATA} says")]
+    findings = [Finding("damaged", MANIFEST, found=file_hash(path), why=f"it does not say what {METADATA} says")]
+    if found != expected:  # which of the two was edited, nothing tells
+        findings.insert(
+            0, Finding("damaged", METADATA, found=found, expected=expected, why=f"{MANIFEST} has another hash")
+        )
+    return findings
 
 
 def _receipts_of(folder: Path, present: Iterable[str]) -> tuple[dict[str, Receipt], list[Finding]]:

@@ -424,6 +424,13 @@ def test_a_flipped_byte_is_found_in_every_file(crate):
     assert verify_crate(crate) == []
 
 
+def test_an_edited_hash_of_the_metadata_names_the_manifest_too(crate):
+    path, text = crate / "manifest-sha256.txt", (crate / "manifest-sha256.txt").read_text()
+    before = file_hash(crate / "ro-crate-metadata.json")
+    path.write_text(text.replace(before, digest("another")))
+    assert found(crate) == {("damaged", "ro-crate-metadata.json"), ("damaged", "manifest-sha256.txt")}
+
+
 @settings(max_examples=60)
 @given(st.sampled_from(["ro-crate-metadata.json", "manifest-sha256.txt"]), st.integers(0), st.integers(0, 7))
 def test_a_flipped_bit_is_found_anywhere_in_the_description(pristine, tmp_path_factory, name, place, bit):
