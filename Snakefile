@@ -16,6 +16,7 @@ include: "rules/laws.smk"
 include: "rules/claims.smk"
 include: "rules/figures.smk"
 include: "rules/bias.smk"
+include: "rules/coverage.smk"
 include: "rules/paper.smk"
 include: "rules/sweep.smk"
 
@@ -25,6 +26,7 @@ wildcard_constraints:
     model=r"[a-z0-9-]+",
     family=r"[a-z0-9-]+",
     claim=r"[A-Z]\d+",
+    design=r"[a-z0-9-]+",
     N=r"\d+",
     seed=r"\d+",
 

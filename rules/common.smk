@@ -187,9 +187,13 @@ def study_jobs():
         yield from (("gather", of_domain), ("learning_curves", of_domain))
         for family in settings.families:
             yield "law", of_domain | {"family": family}
+            yield "diagnostics", of_domain | {"family": family}
     yield from (("claim", {"claim": claim}) for claim in study.claims.present())
     if study.experiments.bias:
         yield "bias", {}
+    if coverage := study.experiments.coverage:
+        yield from (("coverage", {"design": design}) for design in coverage.designs)
+        yield "coverage_figure", {}
     yield from ((rule, {}) for rule in ("curves", "ledger", "paper"))
 
 
@@ -259,6 +263,29 @@ def records(wildcards):
     )
 
 
+def shared_test_losses(wildcards):
+    """Per-item losses of a family's runs, where all runs of the domain share a test set."""
+    plan = study.domains[wildcards.domain]
+    if plan.data.source is None:
+        return []
+    runs = [
+        run
+        for run in study.runs(wildcards.domain)
+        if plan.models[run[0]].family == wildcards.family
+    ]
+    return run_files(wildcards.domain, "runs", runs, "npz")
+
+
+def domain_pool(wildcards):
+    """How many examples a domain's shards are drawn from; None if they never run out."""
+    return study.domains[wildcards.domain].data.pool
+
+
+def domain_metric(wildcards):
+    """The error that a domain's curves show."""
+    return study.domains[wildcards.domain].data.metric
+
+
 def domain_laws(wildcards):
     """The laws of a domain, in the order of its families."""
     return collect(
@@ -282,8 +309,19 @@ def all_figures():
     curves = collect(
         "<results>/figures/learning-curves-{domain}.pdf", domain=study.domains
     )
+    diagnostics = [
+        f"<results>/figures/diagnostics--{domain}--{family}.pdf"
+        for domain, plan in study.domains.items()
+        for family in plan.families
+    ]
     pictures = collect("<results>/figures/bias.{picture}.pdf", picture=BIAS_PICTURES)
-    return curves + (pictures if study.experiments.bias else [])
+    coverage = ["<results>/figures/coverage.pdf"]
+    return (
+        curves
+        + diagnostics
+        + (pictures if study.experiments.bias else [])
+        + (coverage if study.experiments.coverage else [])
+    )
 
 
 def neural_families():
@@ -299,6 +337,12 @@ def neural_families():
 def family_labels(wildcards):
     """Names of a domain's families in figures."""
     return study.domains[wildcards.domain].labels
+
+
+def curve_title(wildcards):
+    """What a figure of one curve is called."""
+    plan = study.domains[wildcards.domain]
+    return f"{plan.labels[wildcards.family]} on {wildcards.domain}"
 
 
 def domain_unit(wildcards):
@@ -327,6 +371,13 @@ def bias_settings():
         "seed": study.seeds[0],
         "titles": [plan.labels[family] for family in bias.models(study)],
     }
+
+
+def campaigns():
+    """What came of every design of the coverage experiment."""
+    coverage = study.experiments.coverage
+    designs = coverage.designs if coverage else []
+    return collect("<results>/coverage/{design}.json", design=designs)
 
 
 def paper_sources():

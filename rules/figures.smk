@@ -25,3 +25,27 @@ rule learning_curves:
         "Drawing the learning curves of {wildcards.domain}"
     script:
         "../scripts/learning_curves.py"
+
+
+rule diagnostics:
+    """Residuals, profiles and the influence of each shard on one law."""
+    input:
+        law="<results>/laws/{domain}/{family}.json",
+    output:
+        figure=report(
+            "<results>/figures/diagnostics--{domain}--{family}.pdf",
+            category="Diagnostics",
+            labels={"domain": "{domain}", "family": "{family}"},
+        ),
+        receipt="<results>/figures/diagnostics--{domain}--{family}.receipt.json",
+    log:
+        "<results>/logs/diagnostics/{domain}/{family}.log",
+    benchmark:
+        "<results>/benchmarks/diagnostics/{domain}/{family}.tsv"
+    params:
+        **identity("diagnostics"),
+        title=curve_title,
+    message:
+        "Drawing the diagnostics of {wildcards.family} on {wildcards.domain}"
+    script:
+        "../scripts/diagnostics.py"

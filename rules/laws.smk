@@ -2,9 +2,10 @@
 
 
 rule law:
-    """The power law with floor, fitted to the shard means of one family, and its rivals."""
+    """The power law with floor, fitted to the shard means of one family, its rivals, and how well they foretell."""
     input:
         table="<results>/curves/{domain}.csv",
+        losses=shared_test_losses,
     output:
         law="<results>/laws/{domain}/{family}.json",
         receipt="<results>/laws/{domain}/{family}.receipt.json",
@@ -14,6 +15,8 @@ rule law:
         "<results>/benchmarks/law/{domain}/{family}.tsv"
     params:
         **identity("law"),
+        pool=domain_pool,
+        metric=domain_metric,
     message:
         "Fitting the law of {wildcards.family} on {wildcards.domain}"
     script:

@@ -7,6 +7,7 @@ rule ledger:
         tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
         laws=all_laws(),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
+        campaigns=campaigns(),
         figures=all_figures(),
         sources=paper_sources(),
         receipts=receipts,
@@ -35,6 +36,7 @@ rule paper:
         ledger="<results>/ledger.json",
         laws=all_laws(),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
+        campaigns=campaigns(),
         figures=all_figures(),
     output:
         pdf=report("<results>/paper/main.pdf", category="Paper"),

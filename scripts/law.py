@@ -7,4 +7,11 @@ from provenance.jobs import Job, job
 def law(this: Job) -> None:
     from scaling.curves import fit_curve, read_table
 
-    this.write_json("law", fit_curve(read_table(this.input["table"]), this.wildcards["family"]))
+    curve = fit_curve(
+        read_table(this.input["table"]),
+        this.wildcards["family"],
+        pool=this.params["pool"],
+        losses=this.input["losses"],
+        metric=this.params["metric"],
+    )
+    this.write_json("law", curve)

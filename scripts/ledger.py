@@ -10,6 +10,7 @@ def ledger(this: Job) -> None:
     from provenance.ledger import Ledger
     from scaling.claims import read_outcomes
     from scaling.curves import read_curves, read_tables
+    from scaling.experiments.coverage import read_campaigns
     from scaling.findings import collect
     from scaling.study import Study
 
@@ -26,6 +27,7 @@ def ledger(this: Job) -> None:
         read_tables(this.input["tables"]),
         read_curves(this.input["laws"]),
         read_outcomes(this.input["claims"]),
+        read_campaigns(this.input["campaigns"]),
     ):
         ledger.add(finding.key, finding.number.model_dump(), source=finding.source, pointer=finding.pointer)
     for kind, files in (("figure", this.input["figures"]), ("table", this.input["tables"])):

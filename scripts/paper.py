@@ -11,6 +11,7 @@ def paper(this: Job) -> None:
     from provenance.tex import tex_macros
     from scaling.claims import read_outcomes
     from scaling.curves import read_curves
+    from scaling.experiments.coverage import read_campaigns
     from scaling.latex import compile_pdf
     from scaling.manuscript import Manuscript
     from scaling.study import Study
@@ -19,6 +20,7 @@ def paper(this: Job) -> None:
         study=Study.of(this.params["study"]),
         curves=read_curves(this.input["laws"]),
         outcomes=read_outcomes(this.input["claims"]),
+        campaigns=read_campaigns(this.input["campaigns"]),
     )
     numbers = tex_macros(json.loads(Path(this.input["ledger"]).read_text()))
     compile_pdf(

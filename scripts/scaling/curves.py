@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from scaling.laws import Law, TooFewShards, fit_law
+from scaling.laws import Law, TooFewShards, item_covariance, shards
+from scaling.laws.analysis import Analysis, Audit, analyse
+from scaling.laws.fitting import MIN_SHARDS
+from scaling.laws.forms import FloatArray
+from scaling.laws.regions import MIN_DECADES, Regions
+from scaling.laws.rivals import Rival
 from scaling.records import Record
 
 BUDGET_TOLERANCE = 0.01
 """A curve whose largest shard gains more than this by twice the budget is limited by compute."""
-MIN_SHARDS, MIN_DECADES = 5, 1.5
-"""A shorter curve can neither support nor contradict a claim."""
 
 
 class Shard(BaseModel):
@@ -34,16 +37,19 @@ class Shard(BaseModel):
 
 
 class Curve(BaseModel):
-    """Error against N of one (domain, family), and the law fitted to its shard means."""
+    """Error against N of one (domain, family), and what its shard means tell."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     domain: str
     family: str
     shards: tuple[Shard, ...]
-    law: Law | None
+    analysis: Analysis | None
+    """None if no law was fitted."""
     refusal: str | None
-    """Why no law was fitted."""
+    """Why not."""
+    errorless: tuple[int, ...] = ()
+    """Every N at which no run erred: without a logarithm, left out of the fit."""
     budget_gain: float | None
     """Relative fall of the largest shard's mean error under twice the budget; None without a budget, or if the check
     failed."""
@@ -51,6 +57,26 @@ class Curve(BaseModel):
     """Was the largest shard trained again, but no seed ended well under both budgets?"""
     diverged: int = 0
     """Runs under the single budget that diverged, at any size and N; `shards` lacks an N that lost all its runs."""
+
+    @property
+    def law(self) -> Law | None:
+        """The law of the power-law region."""
+        return self.analysis.law if self.analysis else None
+
+    @property
+    def regions(self) -> Regions | None:
+        """Where the curve is a power law."""
+        return self.analysis.regions if self.analysis else None
+
+    @property
+    def rivals(self) -> tuple[Rival, ...]:
+        """All forms, the best forecaster first."""
+        return self.analysis.rivals if self.analysis else ()
+
+    @property
+    def audit(self) -> Audit | None:
+        """How well the smaller shards foretell the largest."""
+        return self.analysis.audit if self.analysis else None
 
     @property
     def compute_limited(self) -> bool:
@@ -128,13 +154,27 @@ def chosen_runs(table: pd.DataFrame, family: str, N: int | None = None, budget_s
     return runs if N is None else runs[runs.N == N]
 
 
-def fit_curve(table: pd.DataFrame, family: str) -> Curve:
-    """Fit the law to the shard means of one family; a curve that can't be fitted says why."""
-    shards = tuple(_shards(table, family))
-    positive = [shard for shard in shards if shard.mean > 0]
-    law, refusal = None, None
+def fit_curve(
+    table: pd.DataFrame,
+    family: str,
+    *,
+    pool: float | None = None,
+    losses: Iterable[str] = (),
+    metric: str = "error",
+) -> Curve:
+    """Analyse the curve of one family; one that can't be fitted says why.
+
+    pool: examples that the domain's shards are drawn from, if finite. losses: files of per-item losses, named
+    …/{model}/n{N}/seed{seed}.npz, if all runs share a test set; `metric` names the array in them.
+    """
+    found = tuple(_shards(table, family))
+    runs = chosen_runs(table, family)
+    runs = runs[runs.N.isin([shard.N for shard in found if shard.mean > 0])]
+    analysis, refusal = None, None
     try:
-        law = fit_law([shard.N for shard in positive], [shard.mean for shard in positive])
+        test = _test_noise(runs, [Path(path) for path in losses], metric)
+        analysis = analyse(shards(runs.N, runs.error, pool=pool, test=test)) if len(runs) else None
+        refusal = None if len(runs) else "no run ended well and erred"
     except TooFewShards as error:
         refusal = str(error)
     doubled = table[(table.family == family) & (table.budget_scale == 2)]
@@ -142,12 +182,31 @@ def fit_curve(table: pd.DataFrame, family: str) -> Curve:
     return Curve(
         domain=str(table.domain.iloc[0]),
         family=family,
-        shards=shards,
-        law=law,
+        shards=found,
+        analysis=analysis,
         refusal=refusal,
+        errorless=tuple(shard.N for shard in found if shard.mean == 0),
         budget_gain=budget_gain,
         budget_check_failed=len(doubled) > 0 and budget_gain is None,
         diverged=int(((table.family == family) & (table.budget_scale == 1) & (table.outcome == "diverged")).sum()),
+    )
+
+
+def _test_noise(runs: pd.DataFrame, losses: list[Path], metric: str) -> FloatArray | None:
+    """Covariance of the shards' log errors over the items of the test set that the runs share."""
+    if not losses:
+        return None
+    files = {path.parts[-3:]: path for path in losses}
+
+    def items(model: str, N: int, seed: int) -> FloatArray:
+        with np.load(files[model, f"n{N}", f"seed{seed}.npz"], allow_pickle=False) as arrays:
+            return np.asarray(arrays[metric], dtype=np.float64)
+
+    return item_covariance(
+        [
+            np.stack([items(*run) for run in zip(shard.model, shard.N, shard.seed, strict=True)])
+            for _, shard in runs.groupby("N")
+        ]
     )
 
 

@@ -10,10 +10,16 @@ import pandas as pd
 
 from scaling.claims import Outcome
 from scaling.comparisons import LEVEL
-from scaling.curves import BUDGET_TOLERANCE, MIN_DECADES, MIN_SHARDS, Curve, chosen_runs
-from scaling.laws import BETA_RANGE, Estimate, Law
+from scaling.curves import BUDGET_TOLERANCE, Curve, chosen_runs
+from scaling.experiments import coverage as simulated
+from scaling.experiments.coverage import Campaign, Cell, Coverage
+from scaling.laws import BETA_RANGE, Estimate
+from scaling.laws.analysis import AHEAD, AUDIT_FACTOR, Analysis
+from scaling.laws.fitting import MIN_SHARDS
+from scaling.laws.regions import MIN_DECADES, PASSES
+from scaling.laws.rivals import POWER_LAWS, TOLERANCE
 from scaling.models import Network
-from scaling.numbers import Number, count, fixed, percent, plain, significant, word
+from scaling.numbers import Number, count, fixed, percent, plain, significant, size_interval, word
 from scaling.study import SHARED, DomainPlan, Study
 from scaling.training import LOOKS
 
@@ -32,6 +38,7 @@ def collect(
     tables: Mapping[str, pd.DataFrame],
     curves: Sequence[Curve],
     outcomes: Sequence[Outcome],
+    campaigns: Sequence[Campaign] = (),
 ) -> Iterator[Finding]:
     """Give all findings: of the design, of each domain, curve, law and claim."""
     yield from _method()
@@ -43,8 +50,8 @@ def collect(
         yield from _spread(name, [curve for curve in curves if curve.domain == name])
     for curve in curves:
         yield from _curve(curve, tables[curve.domain])
-        if curve.law is not None:
-            yield from _law(curve, curve.law)
+        if curve.analysis is not None:
+            yield from _law(curve, curve.analysis)
     yield from _tally(curves)
     for outcome in outcomes:
         yield Finding(f"claim.{outcome.id}.verdict", word(outcome.verdict), f"claims/{outcome.id}.json", "/verdict")
@@ -52,6 +59,8 @@ def collect(
             pointer = f"/numbers/{name}/value"
             yield Finding(f"claim.{outcome.id}.{name}", number, f"claims/{outcome.id}.json", pointer)
     yield from _verdicts(outcomes)
+    if coverage := study.experiments.coverage:
+        yield from _coverage(coverage, campaigns)
 
 
 def _method() -> Iterator[Finding]:
@@ -59,8 +68,12 @@ def _method() -> Iterator[Finding]:
         ("looks", count(LOOKS), "training.LOOKS"),
         ("pool-share", count(SHARED), "study.SHARED"),
         ("budget-tolerance", percent(BUDGET_TOLERANCE, 0), "curves.BUDGET_TOLERANCE"),
-        ("min-shards", count(MIN_SHARDS), "curves.MIN_SHARDS"),
-        ("min-decades", fixed(MIN_DECADES, 1), "curves.MIN_DECADES"),
+        ("min-shards", count(MIN_SHARDS), "laws.fitting.MIN_SHARDS"),
+        ("min-decades", fixed(MIN_DECADES, 1), "laws.regions.MIN_DECADES"),
+        ("region-p", plain(PASSES), "laws.regions.PASSES"),
+        ("tolerance", percent(TOLERANCE, 0), "laws.rivals.TOLERANCE"),
+        ("audit-factor", plain(AUDIT_FACTOR), "laws.analysis.AUDIT_FACTOR"),
+        ("ahead", plain(AHEAD), "laws.analysis.AHEAD"),
         ("level", percent(LEVEL, 0), "comparisons.LEVEL"),
         ("beta-steepest", fixed(BETA_RANGE[0], 0), "laws.fitting.BETA_RANGE"),
         ("beta-flattest", fixed(BETA_RANGE[1], 3), "laws.fitting.BETA_RANGE"),
@@ -160,16 +173,26 @@ def _decimals(error: float) -> int:
     return int(np.clip(-np.floor(np.log10(error)), 1, 5)) if error > 0 else 1
 
 
-def _law(curve: Curve, law: Law) -> Iterator[Finding]:
+def _law(curve: Curve, analysis: Analysis) -> Iterator[Finding]:
     key, source = f"law.{curve.domain}.{curve.family}", f"laws/{curve.domain}/{curve.family}.json"
-    profile = "profile, F on shards less parameters"
-    yield Finding(f"{key}.slope", _estimate(law.slope, law.level, "t on shard means"), source, "/law/slope/value")
-    yield Finding(f"{key}.beta", _estimate(law.beta, law.level, profile), source, "/law/beta/value")
-    gamma = _share(law.gamma, law.level, profile)
-    yield Finding(f"{key}.gamma", gamma, source, "/law/gamma/value")
-    yield Finding(f"{key}.alpha", _estimate(law.alpha, law.level, profile, 4), source, "/law/alpha/value")
+    law, regions = analysis.law, analysis.regions
+    profile = "profile likelihood, F on shards less parameters"
+    for name, number, place in (
+        ("slope", _estimate(law.slope, law.level, "profile likelihood, t on shard means"), "law/slope/value"),
+        ("beta", _estimate(law.beta, law.level, profile), "law/beta/value"),
+        ("gamma", _share(law.gamma, law.level, profile), "law/gamma/value"),
+        ("alpha", _estimate(law.alpha, law.level, profile, 4), "law/alpha/value"),
+        ("residual", _misfit(law.rms_residual), "law/rms_residual"),
+        ("misfit", _misfit(law.misfit), "law/misfit"),
+        ("agreement", percent(law.agreement, 0), "law/agreement"),
+        ("shards", count(law.shards), "law/measured/N"),
+        ("decades", fixed(law.decades, 1), "law/decades"),
+        ("from", count(int(law.N[0])), "law/measured/N/0"),
+        ("dropped", count(regions.dropped), "regions/dropped"),
+    ):
+        yield Finding(f"{key}.{name}", number, source, f"/analysis/{place}")
     if law.gamma.high is not None:
-        yield Finding(f"{key}.gamma-bound", _error(law.gamma.high), source, "/law/gamma/high")
+        yield Finding(f"{key}.gamma-bound", _error(law.gamma.high), source, "/analysis/law/gamma/high")
     if law.slope.low is not None and law.slope.high is not None:
         tenfold = fixed(
             10**law.slope.value,
@@ -178,16 +201,31 @@ def _law(curve: Curve, law: Law) -> Iterator[Finding]:
             level=law.level,
             how="ten to the power of the slope",
         )
-        yield Finding(f"{key}.tenfold", tenfold, source, "/law/slope/value")
-    yield Finding(f"{key}.residual", _misfit(law.rms_residual), source, "/law/rms_residual")
-    yield Finding(f"{key}.agreement", percent(law.agreement, 0), source, "/law/agreement")
-    yield Finding(f"{key}.shards", count(law.shards), source, "/law/shards")
-    yield Finding(f"{key}.decades", fixed(law.decades, 1), source, "/law/decades")
-    for index, rival in enumerate(law.rivals):
+        yield Finding(f"{key}.tenfold", tenfold, source, "/analysis/law/slope/value")
+    for index, rival in enumerate(analysis.rivals):
         if rival.rolling_error is not None:
             name = rival.form.replace(" ", "-")
-            error = _misfit(rival.rolling_error)
-            yield Finding(f"{key}.prediction.{name}", error, source, f"/law/rivals/{index}/rolling_error")
+            error, place = _misfit(rival.rolling_error), f"/analysis/rivals/{index}/rolling_error"
+            yield Finding(f"{key}.prediction.{name}", error, source, place)
+    yield from _ahead(key, source, analysis)
+
+
+def _ahead(key: str, source: str, analysis: Analysis) -> Iterator[Finding]:
+    """Give the audit of the curve's extrapolation, its own extrapolation, and the data for half the error."""
+    how, level = "profile likelihood", analysis.law.level
+    if audit := analysis.audit:
+        foretold = Estimate(value=audit.predicted, low=audit.low, high=audit.high, identified=True)
+        yield Finding(f"{key}.audit", _share(foretold, level, how), source, "/analysis/audit/predicted")
+        yield Finding(f"{key}.audit-observed", _error(audit.observed), source, "/analysis/audit/observed")
+        yield Finding(f"{key}.audit-factor", fixed(audit.factor, 1), source, "/analysis/audit/factor")
+    ahead, halved = analysis.ahead, analysis.halved
+    foretold = Estimate(value=ahead.error, low=ahead.shard.low, high=ahead.shard.high, identified=True)
+    yield Finding(f"{key}.ahead", _share(foretold, level, how), source, "/analysis/ahead/error")
+    if halved.N is not None:
+        N = size_interval(halved.N, halved.interval.low, halved.interval.high, level, how)
+        yield Finding(f"{key}.halved", N, source, "/analysis/halved/N")
+    if halved.interval.low is not None:
+        yield Finding(f"{key}.halved-from", significant(halved.interval.low), source, "/analysis/halved/interval/low")
 
 
 def _misfit(log_error: float) -> Number:
@@ -222,7 +260,8 @@ def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:
     """Count the curves by what they can tell."""
     laws = [curve.law for curve in curves if curve.law is not None]
     free = [curve.law for curve in curves if curve.law is not None and not curve.compute_limited]
-    foreseen = [foreseen for law in laws if (foreseen := foresees(law)) is not None]
+    foreseen = [foreseen for curve in curves if (foreseen := foresees(curve)) is not None]
+    audits = [curve.audit for curve in curves if curve.audit]
     for key, value in {
         "compute-limited": sum(curve.compute_limited for curve in curves),
         # Of the laws that no budget bends.
@@ -232,24 +271,23 @@ def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:
         # Of all laws with shards enough to predict the largest.
         "foretold": len(foreseen),
         "foreseen": sum(foreseen),
+        "audited": len(audits),
+        "audits-hit": sum(audit.hit for audit in audits),
         "diverged": sum(curve.diverged for curve in curves),
     }.items():
-        yield Finding(f"curves.{key}", count(value), "laws/*/*.json", "/law")
+        yield Finding(f"curves.{key}", count(value), "laws/*/*.json", "/analysis")
     if laws:
-        yield Finding("laws.level", percent(laws[0].level, 0), "laws/*/*.json", "/law/level")
+        yield Finding("laws.level", percent(laws[0].level, 0), "laws/*/*.json", "/analysis/law/level")
         agreement = percent(min(law.agreement for law in laws), 0)
-        yield Finding("laws.agreement", agreement, "laws/*/*.json", "/law/agreement")
+        yield Finding("laws.agreement", agreement, "laws/*/*.json", "/analysis/law/agreement")
 
 
-def foresees(law: Law) -> bool | None:
-    """Does the law predict its largest shards better than forms without a power of N? None where it wasn't tried."""
-    own, exponential, logarithmic = (
-        next(rival.rolling_error for rival in law.rivals if rival.form == form)
-        for form in ("power law with floor", "exponential", "logarithmic")
-    )
-    if own is None or exponential is None or logarithmic is None:
-        return None
-    return own < min(exponential, logarithmic)
+def foresees(curve: Curve) -> bool | None:
+    """Does a power law predict the curve's largest shards better than forms without one? None where none was tried."""
+    errors = {rival.form: rival.rolling_error for rival in curve.rivals if rival.rolling_error is not None}
+    own = [error for form, error in errors.items() if form in POWER_LAWS]
+    others = [error for form, error in errors.items() if form not in POWER_LAWS]
+    return min(own) < min(others) if own and others else None
 
 
 def _verdicts(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
@@ -258,3 +296,56 @@ def _verdicts(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     for verdict in ("supported", "contradicted", "undecided"):
         number = count(sum(outcome.verdict == verdict for outcome in outcomes))
         yield Finding(f"claims.{verdict}", number, source, pointer)
+
+
+def _coverage(coverage: Coverage, campaigns: Sequence[Campaign]) -> Iterator[Finding]:
+    """Give what simulated designs are and how often their intervals hold the truth, and count those that do."""
+    where, files = "/experiments/coverage", "coverage/*.json"
+    for name, number in (
+        ("repetitions", count(coverage.repetitions)),
+        ("designs", count(len(coverage.designs))),
+        ("goal", percent(coverage.goal, 0)),
+        ("goal-cut", percent(coverage.goal_cut, 0)),
+        ("wide", percent(coverage.wide, 0)),
+    ):
+        yield Finding(f"coverage.{name}", number, "config", f"{where}/{name.replace('-', '_')}")
+    for name in ("SMALLEST", "FIRST_ERROR", "LEVEL", "NEAR", "FAR", "TARGET"):
+        value = getattr(simulated, name)
+        number = percent(value, 0) if name == "LEVEL" else plain(value)
+        place = f"scaling.experiments.coverage.{name}"
+        yield Finding(f"coverage.{name.lower().replace('_', '-')}", number, "code", place)
+    for campaign in campaigns:
+        key, source = f"coverage.{campaign.design}", f"coverage/{campaign.design}.json"
+        description = word(coverage.designs[campaign.design].description)
+        yield Finding(f"{key}.design", description, "config", f"{where}/designs/{campaign.design}")
+        yield Finding(f"{key}.refused", percent(campaign.refused), source, "/refused")
+        for quantity, cell in campaign.cells.items():
+            yield Finding(f"{key}.{quantity}", _share_of_trials(cell), source, f"/cells/{quantity}/share")
+            if cell.width is not None:
+                yield Finding(f"{key}.{quantity}.width", significant(cell.width), source, f"/cells/{quantity}/width")
+    cells = [(cell, coverage.goal_of(campaign.design)) for campaign in campaigns for cell in campaign.cells.values()]
+    for key, counted in {
+        "cells": len(cells),
+        "kept": sum(cell.share >= goal for cell, goal in cells),
+        "missed": sum(cell.share < goal for cell, goal in cells),
+        "too-wide": sum(cell.share > coverage.wide for cell, _ in cells),
+    }.items():
+        yield Finding(f"coverage.{key}", count(counted), files, "/cells")
+    if cells:
+        least = percent(min(cell.share for cell, _ in cells))
+        yield Finding("coverage.least", least, files, "/cells")
+
+
+def _share_of_trials(cell: Cell) -> Number:
+    """Print a coverage in percent, the sign left to the table's caption; the values stay fractions."""
+    shown = fixed(100 * cell.share, 1, interval=(100 * cell.low, 100 * cell.high))
+    return Number(
+        value=cell.share,
+        printed=shown.printed,
+        unit="fraction",
+        low=cell.low,
+        high=cell.high,
+        level=simulated.LEVEL,
+        how=f"Wilson, {cell.trials:,} trials",
+        printed_interval=shown.printed_interval,
+    )

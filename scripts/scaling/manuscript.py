@@ -19,6 +19,7 @@ import jinja2
 
 from scaling.claims import Comparison, Outcome, Verdict
 from scaling.curves import Curve
+from scaling.experiments.coverage import Campaign, Cell, Coverage, Quantity
 from scaling.findings import foresees
 from scaling.latex import PaperError, escape
 from scaling.laws import Law
@@ -68,9 +69,20 @@ class FamilyView:
         return self.curve.shards[-1].model == f"{self.name}-{largest}"
 
     @property
+    def foretold(self) -> bool:
+        """Has the curve shards enough to predict the largest?"""
+        return foresees(self.curve) is not None
+
+    @property
+    def best_form(self) -> str | None:
+        """The form that predicts the largest shards best; None if none was tried."""
+        best = self.curve.rivals[0] if self.curve.rivals else None
+        return best.form if best and best.rolling_error is not None else None
+
+    @property
     def foreseen(self) -> bool:
-        """Does its law predict the largest shards better than forms without a power of N?"""
-        return self.law is not None and bool(foresees(self.law))
+        """Does a power law predict its largest shards better than forms without one?"""
+        return bool(foresees(self.curve))
 
 
 @dataclass(frozen=True)
@@ -139,12 +151,57 @@ class VerdictView:
 
 
 @dataclass(frozen=True)
+class CampaignView:
+    """What came of a design of the coverage experiment; its numbers stand in the ledger under `coverage.<key>`."""
+
+    campaign: Campaign
+    settings: Coverage
+
+    @property
+    def key(self) -> str:
+        """The design's name in the config."""
+        return self.campaign.design
+
+    @property
+    def name(self) -> str:
+        """The same as words."""
+        return self.key.replace("-", " ")
+
+    @property
+    def cells(self) -> dict[Quantity, Cell]:
+        """What was scored, if anything was."""
+        return self.campaign.cells
+
+    @property
+    def cut(self) -> bool:
+        """Is the small-data region cut off by rule?"""
+        return self.campaign.cut
+
+    @property
+    def lawless(self) -> bool:
+        """Is there no power law in its shards?"""
+        return self.settings.designs[self.key].lawless
+
+    @property
+    def missed(self) -> tuple[Quantity, ...]:
+        """Quantities whose intervals hold the truth too rarely."""
+        goal = self.settings.goal_of(self.key)
+        return tuple(quantity for quantity, cell in self.cells.items() if cell.share < goal)
+
+    @property
+    def wide(self) -> tuple[Quantity, ...]:
+        """Quantities whose intervals are wider than need be."""
+        return tuple(quantity for quantity, cell in self.cells.items() if cell.share > self.settings.wide)
+
+
+@dataclass(frozen=True)
 class Manuscript:
     """The study, its curves and its verdicts, as the templates see them."""
 
     study: Study
     curves: Sequence[Curve]
     outcomes: Sequence[Outcome]
+    campaigns: Sequence[Campaign] = ()
 
     @cached_property
     def domains(self) -> dict[str, DomainView]:
@@ -194,9 +251,15 @@ class Manuscript:
             "thresholds": tests,
             "compared": any(isinstance(claim, Comparison) for claim in tests.values()),
             "experiments": {name: settings for name, settings in experiments.items() if settings is not None},
+            "campaigns": self._campaigns,
             "seeds": self.study.seeds,
             "shared_pool_seeds": self.study.shared_pool_seeds,
         }
+
+    @property
+    def _campaigns(self) -> list[CampaignView]:
+        coverage = self.study.experiments.coverage
+        return [CampaignView(campaign, coverage) for campaign in self.campaigns] if coverage else []
 
     def render(self, sources: Sequence[Path]) -> dict[str, str]:
         """Fill in the templates among `sources`; gives text by path relative to the folder of main.tex.

@@ -19,6 +19,7 @@ from scaling import domains, models
 from scaling.claims import Claims
 from scaling.domains import Domain
 from scaling.experiments.bias import Bias
+from scaling.experiments.coverage import Coverage
 from scaling.faults import explain
 from scaling.models import Family, Network
 from scaling.settings import Count, Name, Settings
@@ -109,6 +110,7 @@ class Experiments(Settings):
     """Experiments beside the learning curves; one that is left out or null vanishes from the paper."""
 
     bias: Bias | None = None
+    coverage: Coverage | None = None
 
 
 class Study(Settings):

@@ -13,7 +13,7 @@ LIBRARY = ROOT / "scripts" / "scaling"
 MODULES = [
     *sorted((LIBRARY / "domains").glob("*.py")),
     *sorted((LIBRARY / "models").glob("*.py")),
-    *sorted((LIBRARY / "claims").glob("*.py")),
+    *sorted((LIBRARY / "claims").rglob("*.py")),
 ]
 
 LITERATURE = "what the literature reports, not this study"

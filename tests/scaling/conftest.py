@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scaling.experiments.coverage import QUANTITIES, Campaign, Cell, Coverage, Scored
 from scaling.records import Choice, Record
 from scaling.study import Study
 
@@ -99,6 +100,21 @@ def make_records(
     return [make_record(family, N, seed, errors(N) * spread[seed], **fields) for N in sizes for seed in range(seeds)]
 
 
+def make_campaigns(coverage: Coverage, hits: int = 95) -> list[Campaign]:
+    """Make what came of every design, so many of a hundred intervals right."""
+    scored = [Scored(trial < hits, 0.1) for trial in range(100)]
+    return [
+        Campaign(
+            design=name,
+            cut=design.cut,
+            repetitions=100,
+            refused=float(design.lawless),
+            cells={} if design.lawless else dict.fromkeys(QUANTITIES, Cell.of(scored)),
+        )
+        for name, design in coverage.designs.items()
+    ]
+
+
 @pytest.fixture(scope="session")
 def record() -> Callable[..., Record]:
     return make_record
@@ -107,3 +123,8 @@ def record() -> Callable[..., Record]:
 @pytest.fixture(scope="session")
 def records() -> Callable[..., list[Record]]:
     return make_records
+
+
+@pytest.fixture(scope="session")
+def campaigns() -> Callable[..., list[Campaign]]:
+    return make_campaigns

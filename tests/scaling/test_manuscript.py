@@ -26,7 +26,7 @@ SPIRAL_ONLY = {"D2": None, "D5": None}
 class Paper:
     """A paper on a study whose errors follow power laws, every part of it to be looked at or changed."""
 
-    def __init__(self, config, record, gain=0.0, change=lambda outcomes: outcomes):
+    def __init__(self, config, record, campaigns, gain=0.0, change=lambda outcomes: outcomes, hits=95):
         self.study = Study.of(config)
         tables = {}
         for domain, plan in self.study.domains.items():
@@ -50,14 +50,18 @@ class Paper:
         neural = {(domain, name) for domain, name in families if self.study.domains[domain].families[name].neural}
         evidence = Evidence(tables, tuple(self.curves), frozenset(neural))
         self.outcomes = change([claim.test(evidence) for claim in self.study.claims.present().values()])
+        coverage = self.study.experiments.coverage
+        self.campaigns = campaigns(coverage, hits) if coverage else []
         self.pictures = [f"learning-curves-{domain}" for domain in self.study.domains]
         if self.study.experiments.bias:
             self.pictures += [f"bias.{picture}" for picture in ("manifold", "density", "sample", "maps")]
+        if coverage:
+            self.pictures.append("coverage")
         made = {"rule": "made", "seeds": list(self.study.seeds), "code": "c" * 64, "lineage": "e" * 64}
         self.entries = {
             finding.key: {"kind": "number", **finding.number.model_dump()}
             | {"source": finding.source, "pointer": finding.pointer, **made}
-            for finding in collect(self.study, tables, self.curves, self.outcomes)
+            for finding in collect(self.study, tables, self.curves, self.outcomes, self.campaigns)
         } | {
             f"figure.{name}": {"kind": "figure", "value": "f" * 64, "printed": ""}
             | {"source": f"figures/{name}.pdf", "pointer": "", **made}
@@ -71,7 +75,7 @@ class Paper:
 
     @property
     def files(self):
-        return Manuscript(self.study, self.curves, self.outcomes).render(SOURCES)
+        return Manuscript(self.study, self.curves, self.outcomes, self.campaigns).render(SOURCES)
 
     @property
     def text(self):
@@ -98,8 +102,8 @@ class Paper:
 
 
 @pytest.fixture
-def paper(smoke_config, record):
-    return partial(Paper, smoke_config, record)
+def paper(smoke_config, record, campaigns):
+    return partial(Paper, smoke_config, record, campaigns)
 
 
 def verdicts(*names):
@@ -195,9 +199,9 @@ def assert_whole(paper):
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_the_text_is_whole_whatever_the_study_contains(smoke_config, record, change):
+def test_the_text_is_whole_whatever_the_study_contains(smoke_config, record, campaigns, change):
     change(smoke_config)
-    assert_whole(Paper(smoke_config, record))
+    assert_whole(Paper(smoke_config, record, campaigns))
 
 
 @pytest.mark.parametrize("gain", [-0.01, 0.3])
@@ -219,18 +223,18 @@ def test_each_verdict_is_told_of_its_claims(paper):
         assert part in text
 
 
-def test_what_is_switched_off_is_not_mentioned(smoke_config, record):
+def test_what_is_switched_off_is_not_mentioned(smoke_config, record, campaigns):
     only_images(smoke_config)
     no_claims(smoke_config)
-    text = Paper(smoke_config, record).text
+    text = Paper(smoke_config, record, campaigns).text
     for gone in ("piral", "tip", "MLP", "claim", "verdict", "ynthetic", "dzekman2024", "H1", "polar"):
         assert gone not in text.replace("multi", ""), gone
 
 
-def test_a_new_domain_and_a_new_family_appear_by_themselves(smoke_config, record):
+def test_a_new_domain_and_a_new_family_appear_by_themselves(smoke_config, record, campaigns):
     smoke_config["domains"]["images-too"] = smoke_config["domains"]["images"]
     smoke_config["domains"]["images-too"]["families"]["knn-9"] = {"kind": "knn", "k": 9}
-    text = Paper(smoke_config, record).text
+    text = Paper(smoke_config, record, campaigns).text
     assert r"\figurefile[width=\textwidth]{learning-curves-images-too}" in text
     assert r"9-NN" in text
     assert r"\val{law.images-too.knn-9.slope}" in text
@@ -266,9 +270,9 @@ def test_the_paper_compiles_to_the_same_bytes_in_another_folder_and_nothing_stic
 @pytest.mark.parametrize(
     "change", [one_seed, only_images, nothing_but_neighbours, no_laws], ids=lambda change: change.__name__
 )
-def test_a_study_with_parts_switched_off_compiles(smoke_config, record, change, tmp_path):
+def test_a_study_with_parts_switched_off_compiles(smoke_config, record, campaigns, change, tmp_path):
     change(smoke_config)
-    paper = Paper(smoke_config, record)
+    paper = Paper(smoke_config, record, campaigns)
     pdf = paper.compile(tmp_path)
     assert compare(pdf, paper.ledger) == []
     linked = linked_texts(pdf)

@@ -1,4 +1,4 @@
-"""Claims: statements from the literature, each with a test over numbers and a verdict. One file per source.
+"""Claims: statements from the literature, each with a test over numbers and a verdict. One file or folder per source.
 
 Thresholds are settings, so they stand in config.yaml, with their reasons, before any run. A curve that is limited by
 compute, or too short, can neither support nor contradict; whatever a test does not settle is undecided.
@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from scaling.claims.claim import Claim, Comparison, Evidence, Outcome, Verdict, read_outcomes
 from scaling.claims.dzekman import DataBeatsPrior, InformedPrior
-from scaling.claims.hestness import PowerLaws, UsualExponent
+from scaling.claims.hestness.exponents import (
+    ArchitectureMovesOffset,
+    DomainSetsSlope,
+    KnobMovesOffset,
+    UsualExponent,
+)
+from scaling.claims.hestness.forecasts import Foretelling
+from scaling.claims.hestness.forms import ExponentialGains, PowerLaws
+from scaling.claims.hestness.regions import ThreeRegions
+from scaling.claims.hestness.sizes import SublinearSize
 from scaling.settings import Settings
 
 __all__ = ["Claims", "Comparison", "Evidence", "Outcome", "Verdict", "read_outcomes"]
@@ -19,6 +28,13 @@ class Claims(Settings):
 
     H1: PowerLaws | None = None
     H2: UsualExponent | None = None
+    H3: ArchitectureMovesOffset | None = None
+    H4: KnobMovesOffset | None = None
+    H5: ThreeRegions | None = None
+    H6: SublinearSize | None = None
+    H7: Foretelling | None = None
+    H8: DomainSetsSlope | None = None
+    H9: ExponentialGains | None = None
     D2: InformedPrior | None = None
     D5: DataBeatsPrior | None = None
 

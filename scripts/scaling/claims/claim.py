@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -43,6 +43,16 @@ class Evidence:
     def curve(self, domain: str, family: str) -> Curve:
         """Look up one curve."""
         return next(curve for curve in self.curves if (curve.domain, curve.family) == (domain, family))
+
+    @property
+    def speaking(self) -> tuple[Curve, ...]:
+        """The curves that can support or contradict."""
+        return tuple(curve for curve in self.curves if curve.objection is None)
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that have curves."""
+        return tuple(dict.fromkeys(curve.domain for curve in self.curves))
 
 
 class Outcome(BaseModel):
@@ -113,8 +123,8 @@ class Claim(Settings):
 
     def _with_macros(self, reason: str) -> str:
         r"""Turn <<name>> into \val{claim.<id>.name}, so that the ledger prints the number."""
-        reason = re.sub(r"<<([a-z0-9-]+)\|interval>>", rf"\\interval{{claim.{self.id}.\1}}", reason)
-        return re.sub(r"<<([A-Za-z0-9-]+)>>", rf"\\val{{claim.{self.id}.\1}}", reason)
+        reason = re.sub(r"<<([A-Za-z0-9.-]+)\|interval>>", rf"\\interval{{claim.{self.id}.\1}}", reason)
+        return re.sub(r"<<([A-Za-z0-9.-]+)>>", rf"\\val{{claim.{self.id}.\1}}", reason)
 
 
 class Comparison(Claim):
@@ -140,3 +150,12 @@ class Comparison(Claim):
 def plural(n: int, one: str, many: str) -> str:
     """Choose the form of a word that goes with a number."""
     return one if n == 1 else many
+
+
+def holm(p_values: Sequence[float], alpha: float) -> bool:
+    """Is one of several claims shown beyond doubt, the chance of a false one kept below `alpha`?
+
+    Holm's procedure starts with the least p value, which must lie below alpha over their number; if it doesn't, nothing
+    is shown.
+    """
+    return bool(p_values) and min(p_values) * len(p_values) <= alpha

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.settings import Count, Name, Settings
+from scaling.experiments import Experiment
+from scaling.settings import Count, Name
 
 if TYPE_CHECKING:
     from scaling.study import Study
 
 
-class Bias(Settings):
+class Bias(Experiment):
     """Settings of the experiment."""
 
     domain: Name

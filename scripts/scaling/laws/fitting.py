@@ -1,43 +1,27 @@
-"""fit_law: the power law with floor, fitted to one mean error per shard, with intervals and rivals.
+"""fit_law: the power law with floor, fitted to one mean error per shard, with intervals.
 
-Ordinary least squares on log error. The search has one dimension: at each exponent the other two parameters
-are projected out, and each valley of the profile over the declared range of exponents is followed down.
+Generalised least squares on log error. The covariance is that of the shards (seeds and test set, `shards`) plus τ²I,
+the misfit of the law, estimated along with it (`misfit`). The search has one dimension: at each exponent the other two
+parameters are projected out, and each valley of the profile over the declared range of exponents is followed down.
 """
 
-from collections.abc import Callable
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
 
-from scaling.laws.forms import FORMS, BoolArray, Decay, FloatArray, FormName, Point, crossing, power_law
-from scaling.laws.intervals import Band, Estimate, band_of, parameter_intervals, region, slope_interval
+from scaling.laws.forecasts import DataNeeded, Forecast
+from scaling.laws.forms import BoolArray, Decay, FloatArray, Point, crossing, power_law
+from scaling.laws.intervals import Band, Estimate, Line, Profile, slope_interval
+from scaling.laws.misfit import Misfit
+from scaling.laws.shards import Shards, TooFewShards, shards
 
 BETA_RANGE = (-3.0, -0.005)  # the declared search range: an interval of β that touches it is open
 RATES = np.geomspace(-BETA_RANGE[1], -BETA_RANGE[0], 96)  # the starts: values of −β
-EXPONENTIAL_RATES = np.geomspace(0.01, 500, 96)  # span/s: from nearly straight to a fall at the first shard only
-ROUNDING = 1e-14  # a floor that brings the curve nearer by less, per shard and in log error, is none
-
-
-class CurveError(ValueError):
-    """The points given are not a learning curve."""
-
-
-class TooFewShards(CurveError):
-    """Three parameters and two degrees of freedom need five shards."""
-
-
-class Rival(BaseModel):
-    """How near one form comes to the curve, and how well it foretells the curve's next shard."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    form: FormName
-    rms_residual: float
-    """Root mean square residual of log error over all shards."""
-    rolling_error: float | None
-    """Mean |log(predicted/observed)| of the top three shards, each from all smaller ones; None below 7."""
+MIN_SHARDS = 5
+ROUNDING = 1e-8  # a floor that brings the curve nearer by less, in whitened squares, is none
 
 
 class Law(BaseModel):
@@ -46,10 +30,9 @@ class Law(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     form: Literal["power law with floor"] = "power law with floor"
-    N: tuple[float, ...]
-    error: tuple[float, ...]
+    measured: Shards
+    """The shards that the law was fitted to."""
     N0: float
-    shards: int
     decades: float
     level: float
     alpha: Estimate
@@ -59,16 +42,30 @@ class Law(BaseModel):
     """Effective slope d log error / d log N: that of the straight power law (γ = 0), t interval."""
     slope_amplitude: float
     """Error of the straight power law at N0."""
+    misfit: float
+    """τ: standard deviation of what the law gets wrong of a shard's log error, beside seeds and test set."""
+    residuals: tuple[float, ...]
+    """Log error less the law's, a value per shard."""
     rms_residual: float
-    """Root mean square residual of log error."""
+    """Root mean square of these."""
     agreement: float
-    """Fraction of the starts that reach the best optimum, to 1 % or 1e-9 in residual sum of squares."""
+    """Fraction of the starts that reach the best optimum, to 1 % of its residual sum of squares."""
     band: Band
-    rivals: tuple[Rival, ...]
 
-    def predict(self, N: ArrayLike) -> FloatArray:
-        """The law's error at N, in the shape of N."""
-        return power_law(N, self.alpha.value, self.beta.value, self.gamma.value, self.N0)
+    @property
+    def N(self) -> tuple[float, ...]:
+        """Sizes of the shards, ascending."""
+        return self.measured.N
+
+    @property
+    def error(self) -> tuple[float, ...]:
+        """Mean errors of the shards."""
+        return self.measured.error
+
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        return len(self.measured)
 
     @property
     def verdict(self) -> Literal["identified", "slope only", "unidentified"]:
@@ -77,78 +74,115 @@ class Law(BaseModel):
             return "identified"
         return "slope only" if self.slope.identified else "unidentified"
 
+    @cached_property
+    def profile(self) -> Profile:
+        """The law's profile, for further intervals; made anew where the law was read from a file."""
+        return Fit(self.measured).profile(self.level)
 
-def fit_law(N: ArrayLike, error: ArrayLike, *, level: float = 0.95) -> Law:
-    """Fit error = γ + α·(N/N0)^β with α ≥ 0, β in `BETA_RANGE`, γ ≥ 0 to one mean error per shard.
+    def predict(self, N: ArrayLike) -> FloatArray:
+        """The law's error at N, in the shape of N."""
+        return power_law(N, self.alpha.value, self.beta.value, self.gamma.value, self.N0)
 
-    N (shards,): positive and distinct sizes, in any order. error (shards,): positive means over seeds, in any
-    unit. level: that of all intervals. Raises `TooFewShards` below five, `CurveError` for all else amiss.
+    def forecast(self, N: float) -> Forecast:
+        """Foretell the error at N, its curve, a new shard's mean, and a single run, with intervals."""
+        return Forecast.of(self.profile, self.N[-1], N, self.measured.spread, self.level)
+
+    def data_needed(self, error: float) -> DataNeeded:
+        """Tell at which N the curve meets an error, with an interval, or that it never does."""
+        return DataNeeded.of(self.profile, self.N, error)
+
+
+def fit_law(
+    N: ArrayLike,
+    error: ArrayLike,
+    *,
+    pool: float | None = None,
+    test: ArrayLike | None = None,
+    level: float = 0.95,
+) -> Law:
+    """Fit error = γ + α·(N/N0)^β with α ≥ 0, β in `BETA_RANGE`, γ ≥ 0 to a learning curve.
+
+    N (runs,) and error (runs,): a row a run, in any order and unit; rows of equal N are the seeds of one shard, whose
+    mean is fitted. pool and test: see `shards`. level: that of all intervals. Raises `TooFewShards` below five distinct
+    N, `CurveError` for all else amiss.
     """
-    N, error = checked(N, error, level)
-    log_N, log_error = np.log(N), np.log(error)
-    decay = Decay(log_N[-1] - log_N, log_error)
-    slope = slope_interval(decay, level)
-    best, agreement = optimum(decay, RATES)
-    rate = float(np.clip(-slope.value, RATES[0], RATES[-1]))
-    straight = decay.at(rate, rate * decay.span)
-    if straight.rss <= best.rss + len(N) * ROUNDING**2:
-        best = straight
-    around = region(decay, best, RATES, level)
-    alpha, beta, gamma = parameter_intervals(decay, best, around)
-    return Law(
-        N=tuple(N.tolist()),
-        error=tuple(error.tolist()),
+    return fit_shards(shards(N, error, pool=pool, test=test), level)
+
+
+def fit_shards(measured: Shards, level: float = 0.95) -> Law:
+    """Fit the law to shards."""
+    if not 0 < level < 1:
+        raise ValueError(f"level = {level}, expected a probability between 0 and 1. Give 0.95, say.")
+    if len(measured) < MIN_SHARDS:
+        raise TooFewShards(
+            f"{len(measured)} shards, expected at least {MIN_SHARDS}: three parameters, and two degrees of freedom for "
+            "the intervals. Measure more shards."
+        )
+    log_N, log_error = np.log(measured.N), np.log(measured.error)
+    fit = Fit(measured)
+    profile = fit.profile(level)
+    alpha, beta, gamma = profile.parameters()
+    law = Law(
+        measured=measured,
         N0=float(np.exp(log_N.mean())),
-        shards=len(N),
-        decades=float(np.log10(N[-1] / N[0])),
+        decades=float(np.log10(measured.N[-1] / measured.N[0])),
         level=level,
         alpha=alpha,
         beta=beta,
         gamma=gamma,
-        slope=slope,
+        slope=slope_interval(log_N, log_error, np.array(measured.covariance), level),
         slope_amplitude=float(np.exp(log_error.mean())),
-        rms_residual=float(np.sqrt(best.rss / len(N))),
-        agreement=agreement,
-        band=band_of(decay, best, around, float(N[-1])),
-        rivals=tuple(rival(form, N, log_error) for form in FORMS),
+        misfit=float(np.sqrt(fit.misfit.estimate)),
+        residuals=tuple(fit.residuals.tolist()),
+        rms_residual=float(np.sqrt(np.mean(fit.residuals**2))),
+        agreement=fit.agreement,
+        band=_band(profile, measured.N[-1]),
     )
+    law.__dict__["profile"] = profile  # made already
+    return law
 
 
-def checked(N: ArrayLike, error: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
-    """N and error as arrays (shards,), ascending in N; or the reason why they are no learning curve."""
-    sizes, errors = np.asarray(N, dtype=np.float64), np.asarray(error, dtype=np.float64)
-    if not 0 < level < 1:
-        raise CurveError(f"level = {level}, expected a probability between 0 and 1. Give 0.95, say.")
-    if sizes.ndim != 1 or sizes.shape != errors.shape:
-        raise CurveError(
-            f"N has shape {sizes.shape} and error {errors.shape}, expected (shards,) twice. "
-            "Give one mean error per shard: average the seeds first."
-        )
-    for name, values in (("N", sizes), ("error", errors)):
-        for i in np.flatnonzero(~(np.isfinite(values) & (values > 0)))[:1]:
-            raise CurveError(
-                f"{name}[{i}] = {values[i]}, expected a positive, finite number: its logarithm is fitted. "
-                "Leave the shard out, and say so."
-            )
-    distinct, counts = np.unique(sizes, return_counts=True)
-    for i in np.flatnonzero(counts > 1)[:1]:
-        raise CurveError(
-            f"N = {distinct[i]:g} stands {counts[i]} times, expected once: a shard has one mean error. "
-            "Average the seeds first."
-        )
-    if len(sizes) < 5:
-        raise TooFewShards(
-            f"{len(sizes)} shards, expected at least 5: three parameters, and two degrees of freedom for the "
-            "intervals. Measure more shards."
-        )
-    order = np.argsort(sizes)
-    return sizes[order], errors[order]
+class Fit:
+    """The best law for shards, under the misfit that its own residuals ask for."""
+
+    def __init__(self, measured: Shards) -> None:
+        """Fit law and misfit in turn, until neither moves."""
+        self.measured = measured
+        covariance, misfit = np.array(measured.covariance), 1e-4
+        for _ in range(30):
+            self.decay = decay_of(measured, misfit)
+            self.best, self.agreement = optimum(self.decay, RATES)
+            self.misfit = Misfit(covariance, self.residuals, self.decay.derivatives(self.best.rate, self.best.drop))
+            last, misfit = misfit, self.misfit.estimate
+            if abs(misfit - last) <= 1e-8 * last:
+                break
+
+    @property
+    def residuals(self) -> FloatArray:
+        """Log error less the law's (shards,)."""
+        curve = self.decay.curve(np.array(self.best.rate), np.array(self.best.drop), self.decay.clock)
+        return np.asarray(self.decay.log_error - self.best.level - curve)
+
+    def profile(self, level: float) -> Profile:
+        """The profile of the law, under the misfit that makes its region the widest."""
+        misfit, budget = self.misfit.widest(level)
+        decay = decay_of(self.measured, misfit)
+        least = min(optimum(decay, RATES)[0].rss, decay.at(self.best.rate, self.best.drop).rss)
+        return Profile(decay, self.best, RATES, least + budget, misfit)
+
+
+def decay_of(measured: Shards, misfit: float) -> Decay:
+    """The power law with floor, to be fitted to shards under a misfit τ²."""
+    log_N = np.log(measured.N)
+    covariance = np.array(measured.covariance) + misfit * np.eye(len(log_N))
+    return Decay(log_N[-1] - log_N, np.log(measured.error), covariance)
 
 
 def optimum(decay: Decay, rates: FloatArray) -> tuple[Point, float]:
     """The least-squares point over the range of `rates` (m,), ascending; the fraction of starts reaching it.
 
-    Each rate, with its best drop, is a start from which the profile is followed downhill.
+    Each rate, with its best drop, is a start from which the profile is followed downhill. A curve without a floor is
+    taken where a floor brings the curve no nearer.
     """
 
     def uphill(rate: FloatArray) -> BoolArray:
@@ -163,44 +197,20 @@ def optimum(decay: Decay, rates: FloatArray) -> tuple[Point, float]:
     best = min(bottoms, key=lambda point: point.rss)
     valley_of_start = np.searchsorted(valleys, np.arange(len(rates)), "right") - rising
     reached = np.array([point.rss for point in bottoms])[valley_of_start]
-    return best, float(np.mean(reached <= max(1.01 * best.rss, best.rss + 1e-9)))
+    agreement = float(np.mean(reached <= best.rss + 0.01 * max(best.rss, 1.0)))
+    flat = float(np.clip(Line(decay).rate, rates[0], rates[-1]))
+    without_floor = decay.at(flat, flat * decay.span)
+    return (without_floor if without_floor.rss <= best.rss + ROUNDING else best), agreement
 
 
-def curve_of(form: FormName, N: FloatArray, log_error: FloatArray) -> Callable[[FloatArray], FloatArray]:
-    """A form fitted to shards by least squares on log error: log error as a function of N.
-
-    The logarithmic law is the decay of rate 0, its floor free to be negative; it is positive over the shards,
-    and clipped beyond them (`Decay.curve`).
-    """
-
-    def time(n: FloatArray) -> FloatArray:
-        return n if form == "exponential" else np.log(n)
-
-    now = time(N)[-1]
-    decay = Decay(now - time(N), log_error)
-    if form == "power law":
-        slope = slope_interval(decay, 0.95).value
-        middle = time(N).mean()
-        return lambda n: np.asarray(log_error.mean() + slope * (time(n) - middle))
-    if form == "logarithmic":
-        rate = np.array([1e-9 / decay.span])
-        best = decay.at(rate[0], decay.best_drop(rate, largest=np.array([50.0]))[0])
-    else:
-        best, _ = optimum(decay, EXPONENTIAL_RATES / decay.span if form == "exponential" else RATES)
-    k, D = np.array(best.rate), np.array(best.drop)
-    return lambda n: np.asarray(best.level + decay.curve(k, D, now - time(n)))
-
-
-def rival(form: FormName, N: FloatArray, log_error: FloatArray) -> Rival:
-    """A form's residuals over all shards, and its misses of the top three, each foretold from the smaller."""
-    residual = log_error - curve_of(form, N, log_error)(N)
-    misses = [
-        np.abs(curve_of(form, N[:top], log_error[:top])(N[top : top + 1]) - log_error[top])
-        for top in range(len(N) - 3, len(N))
-        if len(N) >= 7  # else three parameters would meet fewer than four shards
-    ]
-    return Rival(
-        form=form,
-        rms_residual=float(np.sqrt(np.mean(residual**2))),
-        rolling_error=float(np.mean(misses)) if misses else None,
+def _band(profile: Profile, largest: float) -> Band:
+    """The curve's interval from the smallest shard to three times the `largest`: 72 points, even in log N."""
+    clock = np.append(np.linspace(profile.decay.span, 0, 60), np.linspace(0, -np.log(3), 13)[1:])
+    parts = profile.curve(clock)
+    N = largest * np.exp(-clock)
+    return Band(
+        N=tuple(N.tolist()),
+        value=tuple(parts.value.tolist()),
+        low=tuple(parts.low.tolist()),
+        high=tuple(parts.high.tolist()),
     )

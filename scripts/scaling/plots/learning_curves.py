@@ -24,7 +24,7 @@ def learning_curves(table: pd.DataFrame, curves: Sequence[Curve], labels: Mappin
     """Draw error against N; `labels` name the families, `unit` what N counts.
 
     Every panel shows the other families' medians in grey, so that the eye can compare. Squares mark shards whose
-    seeds share data.
+    seeds share data. The law starts where its power-law region does.
     """
     columns = min(COLUMNS, len(curves))
     rows = ceil(len(curves) / columns)

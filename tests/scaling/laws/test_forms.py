@@ -33,7 +33,7 @@ def test_an_error_at_or_below_the_floor_is_unreachable():
 
 @given(rates, shares)
 def test_a_decay_on_the_log_of_the_sizes_is_a_power_law_with_floor(rate, share):
-    decay = Decay(np.log(N[-1] / N), np.zeros(9))
+    decay = Decay(np.log(N[-1] / N), np.zeros(9), np.eye(9))
     k, drop = np.array(rate), np.array(share * rate * decay.span)
     alpha, gamma = decay.amplitude(k, drop, 0.0), 1 - decay.amplitude(k, drop, 0.0)
     assert 0 <= gamma <= 1
@@ -43,13 +43,13 @@ def test_a_decay_on_the_log_of_the_sizes_is_a_power_law_with_floor(rate, share):
 
 
 def test_a_decay_of_rate_zero_is_linear_on_its_clock():
-    decay = Decay(np.log(N[-1] / N), np.zeros(9))
+    decay = Decay(np.log(N[-1] / N), np.zeros(9), np.eye(9))
     curve = np.exp(decay.curve(np.array(1e-9), np.array(2.0), decay.clock))
     assert np.diff(curve) == pytest.approx(np.full(8, -np.expm1(2.0) / 8), rel=1e-7)
 
 
 def test_predictions_far_beyond_the_shards_keep_a_finite_log():
-    decay = Decay(N[-1] - N, np.zeros(9))
+    decay = Decay(N[-1] - N, np.zeros(9), np.eye(9))
     k, drop = np.array(500 / decay.span), np.array(500.0)
     assert np.isfinite(decay.curve(k, drop, np.array([-1e9]))).all()
 
@@ -57,7 +57,7 @@ def test_predictions_far_beyond_the_shards_keep_a_finite_log():
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.3]))
 def test_the_best_drop_is_the_least_over_a_fine_grid(seed, noise):
     rng = np.random.default_rng(seed)
-    decay = Decay(np.log(N[-1] / N), rng.uniform(-1, 0.2) * np.log(N) + noise * rng.normal(size=9))
+    decay = Decay(np.log(N[-1] / N), rng.uniform(-1, 0.2) * np.log(N) + noise * rng.normal(size=9), np.eye(9))
     rate = np.geomspace(0.005, 3, 20)
     drops = (rate * decay.span)[:, None] * np.linspace(0, 1, 2001)
     least = decay.rss(rate[:, None], drops).min(-1)
@@ -66,7 +66,7 @@ def test_the_best_drop_is_the_least_over_a_fine_grid(seed, noise):
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.02, 2.5))
 def test_the_profile_slope_is_the_derivative_of_the_profile(seed, rate):
-    decay = Decay(np.log(N[-1] / N), -0.4 * np.log(N) + 0.3 * np.random.default_rng(seed).normal(size=9))
+    decay = Decay(np.log(N[-1] / N), -0.4 * np.log(N) + 0.3 * np.random.default_rng(seed).normal(size=9), np.eye(9))
     k = rate * (1 + 1e-5 * np.array([-1, 0, 1]))
     profile = decay.rss(k, decay.best_drop(k))
     assert decay.profile_slope(k)[1] == pytest.approx((profile[2] - profile[0]) / (k[2] - k[0]), rel=1e-3, abs=1e-5)

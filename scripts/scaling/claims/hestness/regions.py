@@ -1,0 +1,94 @@
+"""H5: do learning curves begin at a best guess, fall as a power law, and end at a floor?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from scaling.claims.claim import Claim, Evidence, Share, Verdict, plural
+from scaling.curves import Curve
+from scaling.numbers import Number, count, percent, plain
+from scaling.settings import Name
+
+if TYPE_CHECKING:
+    from scaling.study import Study
+
+
+class ThreeRegions(Claim):
+    """Both ends of the power law are seen: the best guess before it and the floor after it."""
+
+    id: ClassVar[str] = "H5"
+    source: ClassVar[str] = "hestness2017"
+    statement: ClassVar[str] = (
+        "A learning curve begins at the best guess, falls as a power law, and ends at an irreducible error."
+    )
+
+    guess: dict[Name, Annotated[float, Field(gt=0)]]
+    """Error of the best guess in each domain: of always answering the commonest class. The start of a domain that is
+    left out settles nothing."""
+    near: Share
+    """A curve starts at the best guess if its first shard lies within this share of it."""
+    bend: Share
+    """A curve bends at its small end if the p value of its straightness is below this."""
+
+    def faults(self, study: Study) -> Iterator[str]:
+        """Name the domains that this study does not have."""
+        for domain in self.guess:
+            if domain not in study.domains:
+                yield f"guess.{domain}: no such domain. The study has {', '.join(study.domains)}."
+
+    def describe(self) -> str:
+        """Give the test in words."""
+        return (
+            r"supported if every domain has a curve with both ends: its first shard within \val{threshold.H5.near} of "
+            r"the best guess, with a bend ($p<\val{threshold.H5.bend}$), and the interval of its floor above zero; "
+            r"contradicted if in every domain curves may speak and all of them start at the best guess without a bend"
+        )
+
+    def thresholds(self) -> dict[str, Number]:
+        """Give how near the guess is near, and the p value of a bend."""
+        return {"near": percent(self.near, 0), "bend": plain(self.bend)}
+
+    def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
+        """Look at both ends of every curve that may speak."""
+        curves = evidence.speaking
+        guessing = [curve for curve in curves if self._starts_at_guess(curve)]
+        bending = [curve for curve in guessing if self._bends(curve)]
+        ending = [curve for curve in curves if _has_floor(curve)]
+        whole = [curve for curve in bending if _has_floor(curve)]
+        seen = {curve.domain for curve in whole}
+        numbers = {
+            "eligible": count(len(curves)),
+            "guessing": count(len(guessing)),
+            "bending": count(len(bending)),
+            "ending": count(len(ending)),
+            "whole": count(len(whole)),
+            "seen": count(len(seen)),
+            "domains": count(len(evidence.domains)),
+        }
+        reason = (
+            rf"of <<eligible>> {plural(len(curves), 'curve', 'curves')} that may speak, <<guessing>> "
+            rf"{plural(len(guessing), 'starts', 'start')} at the best guess, of which <<bending>> "
+            rf"{plural(len(bending), 'bends', 'bend')}; <<ending>> {plural(len(ending), 'has', 'have')} a floor. "
+            rf"Both ends are seen on <<whole>>, in <<seen>> of <<domains>> "
+            rf"{plural(len(evidence.domains), 'domain', 'domains')}"
+        )
+        if seen and seen == set(evidence.domains):
+            return "supported", reason, numbers
+        straight = [curve for curve in guessing if self._bends(curve) is False]
+        none_bends = len(straight) == len(curves) and {curve.domain for curve in straight} == set(evidence.domains)
+        return ("contradicted" if none_bends else "undecided"), reason, numbers
+
+    def _starts_at_guess(self, curve: Curve) -> bool:
+        guess = self.guess.get(curve.domain)
+        return guess is not None and abs(curve.shards[0].mean / guess - 1) <= self.near
+
+    def _bends(self, curve: Curve) -> bool | None:
+        """Does it bend at its small end? None if that was not tested."""
+        return None if curve.regions is None else curve.regions.bend_p < self.bend
+
+
+def _has_floor(curve: Curve) -> bool:
+    return curve.law is not None and curve.law.gamma.identified

@@ -1,0 +1,329 @@
+"""The manuscript: true and whole for any study, with no result typed into it."""
+
+import re
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from provenance.pdf import compare, linked_texts
+from provenance.tex import tex_macros
+from scaling import latex
+from scaling.claims import Evidence
+from scaling.curves import fit_curve, gather
+from scaling.findings import collect
+from scaling.latex import PaperError, compile_pdf
+from scaling.manuscript import Manuscript, each, listed, plural, sentence
+from scaling.study import Study
+
+PAPER = Path(__file__).parents[2] / "paper"
+SOURCES = sorted(path for path in PAPER.rglob("*") if path.suffix in {".tex", ".bib"})
+SLOPES = {"knn-1": -0.5, "knn-5": -0.45, "mlp-raw": -0.3, "mlp-polar": -0.4, "logistic": -0.1, "cnn": -0.2}
+SPIRAL_ONLY = {"D2": None, "D5": None}
+
+
+class Paper:
+    """A paper on a study whose errors follow power laws, every part of it to be looked at or changed."""
+
+    def __init__(self, config, record, campaigns, gain=0.0, change=lambda outcomes: outcomes, hits=95):
+        self.study = Study.of(config)
+        tables = {}
+        for domain, plan in self.study.domains.items():
+            runs = [(1, run) for run in self.study.runs(domain)] + [(2, run) for run in self.study.doubled_runs(domain)]
+            tables[domain] = gather(
+                record(
+                    plan.models[model].family,
+                    N,
+                    seed,
+                    self.error(plan.models[model].family, N, seed) * (1 if scale == 1 else 1 - gain),
+                    domain=domain,
+                    size=plan.models[model].size,
+                    tip=0.3 if plan.data.regions else None,
+                    budget_scale=scale,
+                    shares_pool=plan.shares_pool(N),
+                )
+                for scale, (model, N, seed) in runs
+            )
+        families = [(domain, family) for domain, plan in self.study.domains.items() for family in plan.families]
+        self.curves = [fit_curve(tables[domain], family) for domain, family in families]
+        neural = {(domain, name) for domain, name in families if self.study.domains[domain].families[name].neural}
+        evidence = Evidence(tables, tuple(self.curves), frozenset(neural))
+        self.outcomes = change([claim.test(evidence) for claim in self.study.claims.present().values()])
+        coverage = self.study.experiments.coverage
+        self.campaigns = campaigns(coverage, hits) if coverage else []
+        self.pictures = [f"learning-curves-{domain}" for domain in self.study.domains]
+        if self.study.experiments.bias:
+            self.pictures += [f"bias.{picture}" for picture in ("manifold", "density", "sample", "maps")]
+        self.pictures += [f"diagnostics--{d}--{f}" for d, p in self.study.domains.items() for f in p.families]
+        if coverage:
+            self.pictures.append("coverage")
+        made = {"rule": "made", "seeds": list(self.study.seeds), "code": "c" * 64, "lineage": "e" * 64}
+        self.entries = {
+            finding.key: {"kind": "number", **finding.number.model_dump()}
+            | {"source": finding.source, "pointer": finding.pointer, **made}
+            for finding in collect(self.study, tables, self.curves, self.outcomes, self.campaigns)
+        } | {
+            f"figure.{name}": {"kind": "figure", "value": "f" * 64, "printed": ""}
+            | {"source": f"figures/{name}.pdf", "pointer": "", **made}
+            for name in self.pictures
+        }
+        self.ledger = {"root": "a" * 64, "code": "b" * 64, "exceptions": [], "entries": self.entries}
+
+    @staticmethod
+    def error(family, N, seed):
+        return 0.4 * (N / 50) ** SLOPES.get(family, -0.2) * (1 + 0.01 * seed)
+
+    @property
+    def files(self):
+        return Manuscript(self.study, self.curves, self.outcomes, self.campaigns).render(SOURCES)
+
+    @property
+    def text(self):
+        """The document as TeX reads it: every section where it is input, without comments."""
+        files = self.files
+        text = files["main.tex"]
+        while found := re.search(r"\\input\{(sections/[a-z]+)\}", text):
+            text = text.replace(found[0], files[found[1] + ".tex"])
+        return re.sub(r"(?<!\\)%.*", "", text)
+
+    def compile(self, folder, name="paper.pdf"):
+        import matplotlib as mpl
+
+        mpl.use("pdf")
+        from matplotlib import pyplot as plt
+
+        figures = [folder / f"{name}.pdf" for name in self.pictures]
+        for figure in figures:
+            plt.figure(figsize=(1.7, 1.7))
+            plt.savefig(figure, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+            plt.close()
+        compile_pdf(self.files | {"numbers.tex": tex_macros(self.ledger)}, figures, "tinytex", folder / name)
+        return folder / name
+
+
+@pytest.fixture
+def paper(smoke_config, record, campaigns):
+    return partial(Paper, smoke_config, record, campaigns)
+
+
+def verdicts(*names):
+    """Give the claims these verdicts, whatever their tests found."""
+    return lambda outcomes: [
+        outcome.model_copy(update={"verdict": names[index % len(names)]}) for index, outcome in enumerate(outcomes)
+    ]
+
+
+def without_bias(config):
+    config["experiments"]["bias"] = None
+    config["claims"] |= SPIRAL_ONLY
+
+
+def only_images(config):
+    without_bias(config)
+    del config["domains"]["spiral"]
+
+
+def only_spiral(config):
+    del config["domains"]["images"]
+
+
+def no_claims(config):
+    config["claims"] = {}
+
+
+def one_claim(config):
+    config["claims"] = {"H2": config["claims"]["H2"]}
+
+
+def nothing_but_neighbours(config):
+    only_images(config)
+    no_claims(config)
+    config["domains"]["images"]["families"] = {"knn-1": {"kind": "knn", "k": 1}}
+
+
+def too_few_shards(config):
+    config["domains"]["images"]["train_sizes"] = [100, 1_000]
+
+
+def no_laws(config):
+    too_few_shards(config)
+    config["domains"]["spiral"]["train_sizes"] = [100, 1_000]
+
+
+def many_shards(config):
+    config["domains"]["images"]["train_sizes"] = [50, 100, 200, 400, 800, 1_600, 20_000]
+
+
+def one_seed(config):
+    config["seeds"] = [0]
+
+
+def more_domains(config):
+    config["domains"] |= {f"images-{name}": config["domains"]["images"] for name in ("b", "c", "d")}
+
+
+CHANGES = {
+    change.__name__: change
+    for change in (
+        without_bias,
+        only_images,
+        only_spiral,
+        no_claims,
+        one_claim,
+        nothing_but_neighbours,
+        too_few_shards,
+        no_laws,
+        many_shards,
+        one_seed,
+        more_domains,
+    )
+}
+
+
+def assert_whole(paper):
+    """Every number is in the ledger, every reference and citation leads somewhere, no tag is left."""
+    text = paper.text
+    used = set(re.findall(r"\\val\{([^}]*)\}", text))
+    assert used <= set(paper.entries), used - set(paper.entries)
+    intervals = set(re.findall(r"\\interval\{([^}]*)\}", text))
+    assert intervals <= {key for key, entry in paper.entries.items() if entry.get("printed_interval")}
+    assert {f"figure.{name}" for name in re.findall(r"\\figurefile(?:\[[^]]*\])?\{([^}]*)\}", text)} <= set(
+        paper.entries
+    )
+    assert set(re.findall(r"\\ref\{([^}]*)\}", text)) <= set(re.findall(r"\\label\{([^}]*)\}", text))
+    cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
+    assert cited <= set(re.findall(r"@\w+\{(\w+),", (PAPER / "references.bib").read_text()))
+    for leftover in ("<%", "<<", "%>", ">>", "None", "  ."):
+        assert leftover not in text, text[text.index(leftover) - 100 :][:200]
+    assert not re.search(r"\s[,.;:]\s", re.sub(r"\$.*?\$", "X", text)), "a space before a full stop or a comma"
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_the_text_is_whole_whatever_the_study_contains(smoke_config, record, campaigns, change):
+    change(smoke_config)
+    assert_whole(Paper(smoke_config, record, campaigns))
+
+
+@pytest.mark.parametrize("gain", [-0.01, 0.3])
+@pytest.mark.parametrize("verdict", ["supported", "contradicted", "undecided"])
+def test_the_text_is_whole_whatever_came_out(paper, verdict, gain):
+    made = paper(gain=gain, change=verdicts(verdict))
+    assert_whole(made)
+    text = made.text
+    assert f"all are {verdict} (H1, H2, D2 and D5)" in text
+    told = text[text.index("Few data") : text.index("Many data")]
+    assert re.findall("supported|contradicted|undecided", told) == [verdict]
+    assert ("compute-limited}: twice" in text) == (gain > 0)
+
+
+def test_each_verdict_is_told_of_its_claims(paper):
+    text = paper(change=verdicts("supported", "contradicted", "undecided")).text
+    expected = [r"\val{claims.supported} are supported (H1 and D5)", r"\val{claims.contradicted} is contradicted (H2)"]
+    for part in (*expected, r"\val{claims.undecided} is undecided (D2)"):
+        assert part in text
+
+
+def test_what_is_switched_off_is_not_mentioned(smoke_config, record, campaigns):
+    only_images(smoke_config)
+    no_claims(smoke_config)
+    text = Paper(smoke_config, record, campaigns).text
+    for gone in ("piral", "tip", "MLP", "claim", "verdict", "ynthetic", "dzekman2024", "H1", "polar"):
+        assert gone not in text.replace("multi", ""), gone
+
+
+def test_a_new_domain_and_a_new_family_appear_by_themselves(smoke_config, record, campaigns):
+    smoke_config["domains"]["images-too"] = smoke_config["domains"]["images"]
+    smoke_config["domains"]["images-too"]["families"]["knn-9"] = {"kind": "knn", "k": 9}
+    text = Paper(smoke_config, record, campaigns).text
+    assert r"\figurefile[width=\textwidth]{learning-curves-images-too}" in text
+    assert r"9-NN" in text
+    assert r"\val{law.images-too.knn-9.slope}" in text
+    assert r"\val{domain.images-too.epochs}" in text
+
+
+def test_the_paper_compiles_to_the_same_bytes_in_another_folder_and_nothing_sticks_out(
+    paper, tmp_path, monkeypatch, smoke_config
+):
+    import pdfplumber
+
+    many_shards(smoke_config)
+    smoke_config["paper"] |= {"title": "100 % of β_{x} & #1", "author": "Jörg O'Neil & Daughters"}
+    logs, run = [], latex._latex
+    monkeypatch.setattr(latex, "_latex", lambda *place: logs.append(run(*place)) or logs[-1])
+    made = paper()
+    first = made.compile(tmp_path).read_bytes()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    assert made.compile(elsewhere).read_bytes() == first
+    assert [float(width) for width in re.findall(r"Overfull \\hbox \(([\d.]+)pt", logs[-1]) if float(width) > 5] == []
+    with pdfplumber.open(tmp_path / "paper.pdf") as document:
+        assert document.metadata["Title"] == "100 % of β_{x} & #1"
+        assert document.metadata["Author"] == "Jörg O'Neil & Daughters"
+        pages = [page.extract_text() for page in document.pages]
+    assert "??" not in "".join(pages)
+    appendix = next(number for number, text in enumerate(pages, start=1) if "A Provenance" in text)
+    assert 4 <= appendix <= 8
+    assert len(pages) <= appendix + 5
+
+
+@pytest.mark.parametrize(
+    "change", [one_seed, only_images, nothing_but_neighbours, no_laws], ids=lambda change: change.__name__
+)
+def test_a_study_with_parts_switched_off_compiles(smoke_config, record, campaigns, change, tmp_path):
+    change(smoke_config)
+    paper = Paper(smoke_config, record, campaigns)
+    pdf = paper.compile(tmp_path)
+    assert compare(pdf, paper.ledger) == []
+    linked = linked_texts(pdf)
+    named = re.findall(r"\\(val|interval|figurefile)(?:\[[^]]*\])?\{([^}]*)\}", paper.text)
+    kinds = {"val": "number.", "interval": "interval.", "figurefile": "figure.figure."}
+    for name in {kinds[macro] + key for macro, key in named}:
+        assert name in linked, "whatever the text names is in the PDF, and linked"
+
+
+def test_every_entry_of_the_bibliography_is_cited_somewhere():
+    written = "".join(path.read_text() for path in SOURCES if path.suffix == ".tex")
+    library = PAPER.parent / "scripts" / "scaling"
+    written += "".join(path.read_text() for path in library.rglob("*.py"))
+    for key in re.findall(r"@\w+\{(\w+),", (PAPER / "references.bib").read_text()):
+        assert key in written
+
+
+@pytest.fixture
+def broken(tmp_path, paper):
+    """Render a main.tex of one's own."""
+
+    def render(template):
+        (tmp_path / "main.tex").write_text(template)
+        made = paper()
+        return Manuscript(made.study, made.curves, made.outcomes).render([tmp_path / "main.tex"])
+
+    return render
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("fine\n<% if %>\n", r"main\.tex, line 2: Expected an expression"),
+        ("fine\n\n<< nothing >>\n", r"main\.tex, line 3: 'nothing' is undefined"),
+        ("<% for domain in domains.values() %>\n<< domain.titel >>\n<% endfor %>", r"main\.tex, line 2: .*'titel'"),
+        ("<< families | each('@labell') | listed >>", r"main\.tex, line 1: .*'labell'"),
+        ("<% include 'gone.tex' %>", r"main\.tex, line 1: 'gone\.tex' not found"),
+    ],
+)
+def test_a_mistake_in_a_template_is_named_with_file_and_line(broken, template, message):
+    with pytest.raises(PaperError, match=message):
+        broken(template)
+
+
+def test_helpers_of_the_templates():
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b"]) == "a and b"
+    assert listed(iter(["a", "b", "c"]), "or") == "a, b or c"
+    assert [plural(n, "curve") for n in (0, 1, 2)] == ["curves", "curve", "curves"]
+    assert plural(2, "is", "are") == "are"
+    assert sentence("$N$ is 5. The end") == "$N$ is 5. The end."
+    assert sentence("supported if") == "Supported if."
+    assert each([1j], r"\val{a.@imag} of @real:__class__:__name__") == [r"\val{a.1.0} of float"]
