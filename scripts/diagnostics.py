@@ -10,4 +10,4 @@ def diagnostics(this: Job) -> None:
     from scaling.plots.diagnostics import diagnostics
 
     (curve,) = read_curves([this.input["law"]])
-    style.save(diagnostics(curve, this.params["title"]), this.path("figure"))
+    style.save(diagnostics(curve.analysis, this.params["title"]), this.path("figure"))

@@ -174,7 +174,7 @@ def fit_curve(
     try:
         test = _test_noise(runs, [Path(path) for path in losses], metric)
         analysis = analyse(shards(runs.N, runs.error, pool=pool, test=test)) if len(runs) else None
-        refusal = None if len(runs) else "no run ended well and erred"
+        refusal = None if len(runs) else "0 shards, expected at least 5: no run ended well and erred"
     except TooFewShards as error:
         refusal = str(error)
     doubled = table[(table.family == family) & (table.budget_scale == 2)]

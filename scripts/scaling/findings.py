@@ -322,7 +322,7 @@ def _coverage(coverage: Coverage, campaigns: Sequence[Campaign]) -> Iterator[Fin
         for quantity, cell in campaign.cells.items():
             yield Finding(f"{key}.{quantity}", _share_of_trials(cell), source, f"/cells/{quantity}/share")
             if cell.width is not None:
-                yield Finding(f"{key}.{quantity}.width", significant(cell.width), source, f"/cells/{quantity}/width")
+                yield Finding(f"{key}.{quantity}-width", significant(cell.width), source, f"/cells/{quantity}/width")
     cells = [(cell, coverage.goal_of(campaign.design)) for campaign in campaigns for cell in campaign.cells.values()]
     for key, counted in {
         "cells": len(cells),

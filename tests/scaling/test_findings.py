@@ -8,16 +8,25 @@ from provenance.ledger import Ledger
 from provenance.receipts import Receipt
 from scaling.claims import Evidence
 from scaling.curves import fit_curve, gather
+from scaling.experiments.coverage import QUANTITIES
 from scaling.findings import collect
 from scaling.study import Study
 
-DERIVED = ("tenfold",)
+DERIVED = ("tenfold", ".shards")
 """Findings that are computed from the value that they point to."""
-SLOPES = {"knn-1": -0.5, "knn-5": -0.45, "mlp-raw": -0.3, "mlp-polar": -0.4, "logistic": -0.1, "cnn": -0.2}
+SLOPES = {
+    "knn-1": -0.5,
+    "knn-5": -0.45,
+    "mlp-raw": -0.3,
+    "mlp-polar": -0.4,
+    "logistic": -0.1,
+    "logistic-decay": -0.1,
+    "cnn": -0.2,
+}
 
 
 @pytest.fixture
-def made(smoke_config, record):
+def made(smoke_config, record, campaigns):
     """The findings of a smoke study whose errors follow power laws, with the study, tables, curves and outcomes."""
     study = Study.of(smoke_config)
     tables = {}
@@ -41,7 +50,8 @@ def made(smoke_config, record):
     neural = {(d, name) for d, plan in study.domains.items() for name, f in plan.families.items() if f.neural}
     evidence = Evidence(tables, tuple(curves), frozenset(neural))
     outcomes = [claim.test(evidence) for claim in study.claims.present().values()]
-    return list(collect(study, tables, curves, outcomes)), study, tables, curves, outcomes
+    came = campaigns(study.experiments.coverage)
+    return list(collect(study, tables, curves, outcomes, came)), study, tables, curves, outcomes
 
 
 def followed(pointer, node):
@@ -55,6 +65,7 @@ def made_files(study):
     """Receipts of the jobs that make what findings point to; the ledger asks no more of them."""
     files = ["curves.csv"]
     files += [f"claims/{claim}.json" for claim in study.claims.present()]
+    files += [f"coverage/{design}.json" for design in study.experiments.coverage.designs]
     for domain, plan in study.domains.items():
         files += [f"curves/{domain}.csv", *(f"laws/{domain}/{family}.json" for family in plan.families)]
     return [Receipt("made", {}, {}, {}, {}, {}, {}, {file: "0" * 64}, {}) for file in files]
@@ -123,3 +134,26 @@ def test_a_diverged_run_is_counted_even_where_a_whole_shard_diverged(made, recor
     found = collect(study, tables | {"images": table}, [curve], [])
     keys = {finding.key: finding.number.value for finding in found}
     assert keys["curve.images.logistic.diverged"] == len(study.seeds)
+
+
+def test_coverage_is_told_by_design_and_quantity_and_counted(made, campaigns):
+    _, study, tables, curves, outcomes = made
+    coverage = study.experiments.coverage
+    came = campaigns(coverage, 90)  # above the goal after a cut only
+    found = list(collect(study, tables, curves, outcomes, came))
+    findings = {finding.key: finding for finding in found if finding.key.startswith("coverage.")}
+    for campaign in came:
+        assert findings[f"coverage.{campaign.design}.refused"].number.value == campaign.refused
+        for quantity in campaign.cells:
+            finding = findings[f"coverage.{campaign.design}.{quantity}"]
+            assert finding.source == f"coverage/{campaign.design}.json"
+            assert followed(finding.pointer, campaign.model_dump()) == finding.number.value == 0.9
+            assert (finding.number.printed, finding.number.printed_interval) == ("90.0", "[82.6, 94.5]")
+            width = findings[f"coverage.{campaign.design}.{quantity}-width"]
+            assert followed(width.pointer, campaign.model_dump()) == width.number.value == 0.1
+    values = {key.removeprefix("coverage."): finding.number.value for key, finding in findings.items()}
+    scored = [design for design in coverage.designs.values() if not design.lawless]
+    assert values["cells"] == len(QUANTITIES) * len(scored)
+    assert values["kept"] == len(QUANTITIES) * sum(design.cut for design in scored)
+    assert values["kept"] + values["missed"] == values["cells"]
+    assert (values["too-wide"], values["least"]) == (0, 0.9)

@@ -118,6 +118,20 @@ def without_bias(config):
     config["claims"] |= SPIRAL_ONLY
 
 
+def without_coverage(config):
+    config["experiments"]["coverage"] = None
+
+
+def one_design(config):
+    designs = config["experiments"]["coverage"]["designs"]
+    config["experiments"]["coverage"]["designs"] = {"plain": designs["plain"]}
+
+
+def nothing_lawful(config):
+    designs = config["experiments"]["coverage"]["designs"]
+    config["experiments"]["coverage"]["designs"] = {name: designs[name] for name in ("late", "slow")}
+
+
 def only_images(config):
     without_bias(config)
     del config["domains"]["spiral"]
@@ -166,6 +180,9 @@ CHANGES = {
     change.__name__: change
     for change in (
         without_bias,
+        without_coverage,
+        one_design,
+        nothing_lawful,
         only_images,
         only_spiral,
         no_claims,
@@ -223,11 +240,33 @@ def test_each_verdict_is_told_of_its_claims(paper):
         assert part in text
 
 
+@pytest.mark.parametrize(
+    ("hits", "said"),
+    [
+        (95, r"All \val{coverage.cells} entries reach"),
+        (90, r"Bold are the \val{coverage.missed} that do not, for \emph{plain}, \emph{flat}"),
+        (100, r"above \val{coverage.wide} (\val{coverage.too-wide}) are wider than need be"),
+    ],
+)
+def test_coverage_is_told_as_it_came_out(paper, hits, said):
+    made = paper(hits=hits)
+    assert_whole(made)
+    text = " ".join(made.text.split())
+    assert said in text
+    table = text[text.index(r"\emph{plain}: \val{coverage.plain.design}") :]
+    row = table[: table.index(r"\emph{flat}")]
+    assert row.count(r"\textbf") == (9 if hits == 90 else 0)
+    assert row.count(r"-width}") == (9 if hits == 100 else 0)
+    told = r"\val{coverage.late.refused} and \val{coverage.slow.refused} of the cases"
+    assert told in text
+
+
 def test_what_is_switched_off_is_not_mentioned(smoke_config, record, campaigns):
     only_images(smoke_config)
     no_claims(smoke_config)
+    without_coverage(smoke_config)
     text = Paper(smoke_config, record, campaigns).text
-    for gone in ("piral", "tip", "MLP", "claim", "verdict", "ynthetic", "dzekman2024", "H1", "polar"):
+    for gone in ("piral", "tip", "MLP", "claim", "verdict", "ynthetic", "dzekman2024", "H1", "polar", "intervals hold", "quanta"):
         assert gone not in text.replace("multi", ""), gone
 
 

@@ -71,3 +71,27 @@ def test_an_experiment_that_is_switched_off_leaves_no_trace(built):
     }
     assert not list(built.results.glob("figures/bias.*"))
     assert spiral_words(built.pdf) == set()
+
+
+def test_a_coverage_campaign_that_is_switched_on_appears_design_by_design(built):
+    plain = {"kind": "independent", "beta": -0.3, "shards": 6, "decades": 2, "seeds": 2}
+    with built.study() as study:
+        study["experiments"]["coverage"] = {
+            **{"repetitions": 3, "goal": 0.92, "goal_cut": 0.88, "wide": 0.98},
+            "designs": {"plain": plain, "rule": plain | {"cut": True}},
+        }
+    assert "Do the intervals hold" not in text_of(built.pdf)
+    assert built.plan().jobs["coverage"] == 2
+    code, said = built.snakemake()
+    assert code == 0, said
+    assert {path.name for path in built.results.glob("coverage/*.json")} == {
+        *("plain.json", "plain.receipt.json", "rule.json", "rule.receipt.json")
+    }
+    paper = text_of(built.pdf)
+    for words in ("Do the intervals hold", "exponent −0.3, 6 shards × 2 seeds", "of 2 designs"):
+        assert words in paper
+    assert "plain" in text_of(built.results / "figures/coverage.pdf")
+
+    with built.study() as study:
+        study["experiments"]["coverage"]["designs"]["rule"]["seeds"] = 4
+    assert built.plan().jobs["coverage"] == 1, "another design is another campaign"

@@ -209,10 +209,10 @@ class Pool(Simulated):
 
     def draw(self, rng: np.random.Generator) -> Shards:
         """Draw the study once."""
-        pool = int(self.N[-1])
-        effects = rng.normal(size=pool)
+        pool = self.N[-1]
+        effects = rng.normal(size=int(pool))
         N, sd = self.rows, self.sd(self.rows)
-        means = np.array([effects[rng.permutation(pool)[: int(n)]].mean() for n in N])
+        means = np.array([rng.choice(effects, int(n), replace=False, shuffle=False).mean() for n in N])
         return shards(N, self.means(rng) * np.exp(sd * np.sqrt(N) * means - sd**2 / 2), pool=pool)
 
 

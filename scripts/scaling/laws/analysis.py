@@ -80,7 +80,10 @@ def analyse(shards: Shards, level: float = 0.95) -> Analysis:
 
 
 def audit(shards: Shards, level: float = 0.95) -> Audit | None:
-    """Foretell the largest shard from those at least `AUDIT_FACTOR` times smaller, in their own power-law region."""
+    """Foretell the largest shard from those at least `AUDIT_FACTOR` times smaller, in their own power-law region.
+
+    Of the shard foretold only the spread of its seeds is used beforehand, in smoothing that of all.
+    """
     largest = shards.N[-1]
     used = int(np.sum(np.array(shards.N) * AUDIT_FACTOR <= largest * (1 + 1e-9)))
     if used < MIN_SHARDS:

@@ -38,11 +38,8 @@ Measurements = Annotated[
     Path,
     typer.Argument(
         metavar="CURVES.CSV",
-        help="A row a run, with the columns domain, model, N, seed, error and, if known, size and compute. "
-        "N counts whatever you count; the error is any positive loss.",
-        exists=True,
-        dir_okay=False,
-        readable=True,
+        help="A row a run, with the columns model, N, error and, if there are any, domain, seed, size and compute. "
+        "N counts whatever you count; the error is any positive loss. Without a domain, that is the file's name.",
         show_default=False,
     ),
 ]
@@ -106,14 +103,20 @@ def forecast(
     measurements: Measurements,
     domain: Annotated[str | None, typer.Option(help="Only curves of this domain.", show_default=False)] = None,
     model: Annotated[str | None, typer.Option(help="Only curves of this model.", show_default=False)] = None,
-    at: Annotated[list[float] | None, typer.Option(help="Foretell the error at this N. May be repeated.")] = None,
-    error: Annotated[list[float] | None, typer.Option(help="Tell the N for this error. May be repeated.")] = None,
+    at: Annotated[
+        list[float] | None, typer.Option(metavar="N", help="Foretell the error at this N; may be repeated.")
+    ] = None,
+    error: Annotated[
+        list[float] | None, typer.Option(metavar="ERROR", help="Tell the N for this error; may be repeated.")
+    ] = None,
     price_per_example: Annotated[
-        float | None, typer.Option(help="Tell what the data for each --error cost.", min=0, show_default=False)
+        float | None,
+        typer.Option(metavar="PRICE", help="Tell what the data for each --error cost.", min=0, show_default=False),
     ] = None,
     price_per_flop: Annotated[
         float | None,
         typer.Option(
+            metavar="PRICE",
             help="Tell what one training run for each --error costs; compute is fitted as a power of N, per model.",
             min=0,
             show_default=False,
@@ -184,14 +187,14 @@ def _curves(
     measurements: Path, level: float, pool: float | None, cores: int | None, **wanted: str | None
 ) -> tuple[MeasuredCurve, ...]:
     """Analyse the measurements, or those of the columns' values that are wanted."""
-    table = read_measurements(measurements)
+    table = read_measurements(measurements, domain=measurements.stem)
     for column, value in wanted.items():
         if value is None:
             continue
-        known = dict.fromkeys(table[column].astype(str))
+        known = dict.fromkeys(table[column])
         if value not in known:
             raise typer.BadParameter(f"--{column} {value}: {measurements.name} has {', '.join(known)}.")
-        table = table[table[column].astype(str) == value]
+        table = table[table[column] == value]
     return measured_curves(table, level=level, pool=pool, cores=cores)
 
 

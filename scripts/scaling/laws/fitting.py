@@ -154,7 +154,7 @@ class Fit:
             self.best, self.agreement = optimum(self.decay, RATES)
             self.misfit = Misfit(covariance, self.residuals, self.decay.derivatives(self.best.rate, self.best.drop))
             last, misfit = misfit, self.misfit.estimate
-            if abs(misfit - last) <= 1e-8 * last:
+            if abs(misfit - last) <= 1e-6 * last:  # a minimum is told no more finely by its values
                 break
 
     @property

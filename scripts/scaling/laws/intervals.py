@@ -130,7 +130,7 @@ class Profile:
             identified=not steep and pinned(low, high),
         )
         low, high = self.bounds(1 - decay.amplitude(self.rate, self.drop, 0))
-        measured = not (flat or self.floorless)
+        measured = not (flat or self.floorless) and low > 0
         gamma = Estimate(
             value=float(scale * (1 - decay.amplitude(k, D, 0))),
             low=low if measured else 0.0,

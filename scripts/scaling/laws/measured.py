@@ -7,7 +7,6 @@ seeds. Chosen on the error itself, it is as optimistic as the sizes are many and
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from scaling.laws.analysis import Analysis, analyse
 from scaling.laws.forecasts import DataNeeded
 from scaling.laws.shards import CurveError, shards
 from scaling.laws.sizes import NoSizeLaw, Optimum, SizeLaw, best_sizes, fit_size_law
+from scaling.measurements import tabulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ class Run(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    N: float
+    N: int
     seed: int
     error: float
 
@@ -105,7 +105,7 @@ class _Task:
 def measured_curves(
     table: pd.DataFrame, *, level: float = 0.95, pool: float | None = None, cores: int | None = None
 ) -> tuple[MeasuredCurve, ...]:
-    """Analyse every curve of a table with the columns domain, model, N, seed, error and, if known, size and compute.
+    """Analyse every curve of a table of `measurements.read_measurements`.
 
     Curves come in the order of the table. level: that of all intervals. pool: examples that all shards are drawn from,
     if finite. cores: how many processes share many curves; by default as many as this machine has.
@@ -133,17 +133,16 @@ def fit_growth(N: ArrayLike, compute: ArrayLike) -> Growth | None:
 
 
 def _curve(task: _Task) -> MeasuredCurve:
-    runs = task.runs.sort_values(["N", "seed"])
+    table = tabulate(task.runs)
+    runs = table[table.chosen]
     sizes: tuple[Optimum, ...] = ()
     size_law, size_refusal = None, None
-    if "size" in runs and runs["size"].nunique() > 1:
-        sizes = best_sizes(_as_family(runs, task.model), task.model, "size")
+    if table["size"].nunique() > 1:
+        sizes = best_sizes(table.assign(validation=table.error), task.model, "size")
         try:
             size_law = fit_size_law(sizes, "size", task.level)
         except NoSizeLaw as problem:
             size_refusal = str(problem)
-        best = {optimum.N: optimum.best for optimum in sizes}
-        runs = runs[runs["size"] == runs.N.map(best)]
     analysis, refusal = None, None
     try:
         analysis = analyse(shards(runs.N, runs.error, pool=task.pool), task.level)
@@ -152,22 +151,11 @@ def _curve(task: _Task) -> MeasuredCurve:
     return MeasuredCurve(
         domain=task.domain,
         model=task.model,
-        runs=tuple(_runs(runs)),
+        runs=tuple(map(Run.model_validate, runs[["N", "seed", "error"]].to_dict("records"))),
         analysis=analysis,
         refusal=refusal,
         sizes=sizes,
         size_law=size_law,
         size_refusal=size_refusal,
-        growth=fit_growth(runs.N, runs.compute) if "compute" in runs else None,
+        growth=fit_growth(runs.N, runs.flops),
     )
-
-
-def _runs(table: pd.DataFrame) -> Iterator[Run]:
-    for N, seed, error in zip(table.N, table.seed, table.error, strict=True):
-        yield Run(N=float(N), seed=int(seed), error=float(error))
-
-
-def _as_family(runs: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A study's table of these runs: a model is a family at one size there, which the error chooses here."""
-    model = name + "-" + runs["size"].astype(str)
-    return runs.assign(family=name, model=model, parameters=0, budget_scale=1, validation=runs.error)

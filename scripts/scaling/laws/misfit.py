@@ -76,7 +76,7 @@ class Misfit:
             lambda log: -float(value(np.exp(np.array([log])))[0]),
             bounds=(grid[at - 1], grid[min(at + 1, _STEPS - 1)]),
             method="bounded",
-            options={"xatol": 1e-10},
+            options={"xatol": 1e-8},
         )
         return float(np.exp(found.x))
 

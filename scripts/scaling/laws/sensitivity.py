@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from scipy import optimize
 
 from scaling.laws.fitting import MIN_SHARDS, RATES, Law, optimum
 from scaling.laws.forms import Decay, FloatArray
@@ -89,7 +90,7 @@ def _robust(decay: Decay, delta: float) -> tuple[float, float, float]:
     """The rate, drop and level of least Huber loss, delta = 0 for absolute residuals.
 
     Neither loss has a gradient to follow to the end, so a grid over rate and share of the largest drop, the level
-    projected out, is drawn ever closer around its five best points.
+    projected out, is drawn ever closer around its five best points, and the best of these followed by a simplex.
     """
     rates, shares = np.log(RATES[::2]), np.linspace(0, 1, 25)
     grid = np.stack(np.meshgrid(rates, shares, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -98,14 +99,26 @@ def _robust(decay: Decay, delta: float) -> tuple[float, float, float]:
     step = np.array([rates[1] - rates[0], shares[1] - shares[0]])
     low, high = np.array([rates[0], 0.0]), np.array([rates[-1], 1.0])
     around = np.stack(np.meshgrid(*[np.linspace(-1, 1, 7)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
-    for _ in range(36):
+    for _ in range(24):
         points = np.clip(at[:, None] + step * around, low, high)
-        losses, levels = (part.reshape(len(at), -1) for part in _losses(decay, points.reshape(-1, 2), delta))
+        losses = _losses(decay, points.reshape(-1, 2), delta)[0].reshape(len(at), -1)
         nearest = losses.argmin(1)
         at, step = points[np.arange(len(at)), nearest], step / 2
-    best = losses.min(1).argmin()
-    rate = float(np.exp(at[best, 0]))
-    return rate, float(at[best, 1] * rate * decay.span), float(levels[best, nearest[best]])
+    # The loss has creases that run across the grid, where its steps get stuck.
+    start: FloatArray = at[losses.min(1).argmin()]
+
+    def loss(one: FloatArray) -> float:
+        return float(_losses(decay, one[None], delta)[0][0])
+
+    found: FloatArray = optimize.minimize(
+        loss,
+        start,
+        method="Nelder-Mead",
+        bounds=optimize.Bounds(low, high),
+        options={"xatol": 1e-10, "fatol": 1e-14, "maxfev": 600},
+    ).x
+    rate = float(np.exp(found[0]))
+    return rate, float(found[1] * rate * decay.span), float(_losses(decay, found[None], delta)[1][0])
 
 
 def _losses(decay: Decay, at: FloatArray, delta: float) -> tuple[FloatArray, FloatArray]:

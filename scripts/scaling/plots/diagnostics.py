@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from scipy import optimize
 
 from scaling.laws.fitting import BETA_RANGE, RATES, optimum
 from scaling.plots import style
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from scaling.laws.analysis import Analysis
     from scaling.laws.fitting import Law
-    from scaling.laws.forms import FloatArray
+    from scaling.laws.forms import Decay, FloatArray
     from scaling.laws.intervals import Estimate
 
 HEIGHT = 1.65
@@ -133,19 +135,30 @@ def _beta_trace(law: Law) -> Trace:
 
 
 def _gamma_trace(law: Law) -> Trace:
-    """The floor is no coordinate of the fit: at each, the rate and the level c of the largest shard are searched."""
-    decay, profile = law.profile.decay, law.profile
-    rate = _around(profile.rate, RATES)[:, None]
-    slack = 2 * profile.slack()
-    level = np.linspace((profile.level - slack).min(), (profile.level + slack).max(), 41)
-    gamma = np.linspace(0, 1.5 * (law.gamma.high or law.error[-1]), POINTS)
-    rss = np.empty(POINTS)
-    for i, floor in enumerate(gamma):
-        share = np.minimum(floor * np.exp(-level), 1)  # of the floor in the error, 1 of a flat curve
-        drop = np.log1p((1 - share) * np.expm1(rate * decay.span))
-        off = np.square(np.log(np.maximum(np.exp(level), floor)) - decay.level(rate, drop)) * decay.information
-        rss[i] = (decay.rss(rate, drop) + off).min()
-    return _trace(law, gamma, rss)
+    """The floor is no coordinate of the fit: from the best curve on, each floor starts where the last one ended."""
+    decay, best = law.profile.decay, law.profile.best
+    low, high = law.gamma.low or 0.0, law.gamma.high or law.error[-1]
+    gamma = np.linspace(max(low - (high - low) / 2, 0.0), high + (high - low) / 2, POINTS // 2)
+    amplitude = np.exp(best.level) * decay.amplitude(np.array(best.rate), np.array(best.drop), 0.0)
+    start = np.log([max(amplitude, 1e-9 * law.error[-1]), best.rate])
+    above = int(np.searchsorted(gamma, law.gamma.value))
+    downward, upward = (list(_follow(decay, start, floors)) for floors in (gamma[:above][::-1], gamma[above:]))
+    return _trace(law, gamma, np.array(downward[::-1] + upward))
+
+
+def _follow(decay: Decay, start: FloatArray, floors: FloatArray) -> Iterator[float]:
+    """Least residual sum of squares with each floor; searched are log amplitude at the largest shard and log rate."""
+    least, most = np.array([-np.inf, np.log(RATES[0])]), np.array([np.inf, np.log(RATES[-1])])
+    for floor in floors:
+
+        def residuals(at: FloatArray, floor: float = floor) -> FloatArray:
+            curve = np.log(floor + np.exp(at[0] + np.exp(at[1]) * decay.clock))
+            return np.asarray(decay.weights @ (decay.log_error - curve))
+
+        start = np.clip(start, least, most)
+        found = optimize.least_squares(residuals, start, bounds=(least, most), x_scale=np.array([1.0, 0.1]))
+        start = found.x
+        yield 2 * float(found.cost)
 
 
 def _around(found: FloatArray, searched: FloatArray) -> FloatArray:

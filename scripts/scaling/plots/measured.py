@@ -126,7 +126,7 @@ def _scales(axis: Axes) -> None:
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     low, high = axis.get_ylim()
-    if high / low < 30:
+    if high / low < 100:
         axis.yaxis.set_minor_locator(LogLocator(base=10, subs=(2, 5), numticks=12))
         axis.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
     else:

@@ -8,7 +8,7 @@ from scaling.laws.answers import compare, outlook
 from scaling.laws.exponents import paired_slope_difference
 from scaling.laws.measured import measured_curves
 
-N = np.array([100.0 * 2**k for k in range(10)])
+N = np.array([100 * 2**k for k in range(10)])
 
 
 def runs(model="cnn", slope=-0.3, domain="images", n=N, first_seed=0, own=1):
@@ -17,8 +17,8 @@ def runs(model="cnn", slope=-0.3, domain="images", n=N, first_seed=0, own=1):
     shared, alone = np.random.default_rng(0).normal(size=len(sizes)), np.random.default_rng(own).normal(size=len(sizes))
     error = 2 * sizes**slope * np.exp(0.03 * shared + 0.005 * alone)
     return pd.DataFrame(
-        {"domain": domain, "model": model, "N": sizes, "seed": numbers + first_seed, "error": error}
-    ).assign(compute=10 * sizes)
+        {"domain": domain, "model": model, "size": pd.NA, "N": sizes, "seed": numbers + first_seed, "error": error}
+    ).assign(compute=10.0 * sizes)
 
 
 def curves(*tables):
@@ -45,7 +45,7 @@ def test_a_cost_is_the_price_of_the_data_or_of_a_run(price, each):
 
 
 def test_without_compute_a_price_per_flop_costs_nothing_known():
-    (curve,) = curves(runs().drop(columns="compute"))
+    (curve,) = curves(runs().assign(compute=np.nan))
     (target,) = outlook(curve, errors=[0.02], price_per_flop=1).targets
     assert target.cost is None
 

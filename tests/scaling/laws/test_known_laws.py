@@ -172,7 +172,6 @@ def test_a_target_smoother_than_the_kernel_can_use_falls_with_the_spectrum():
 # Every form
 
 
-x = st.floats(-0.7, -0.05)
 N = np.geomspace(100, 1e6, 11)
 MIDDLE = 1e4
 TRUTHS = {
@@ -198,6 +197,13 @@ def test_every_form_recovers_its_own_curve_without_noise(form: FormName, k, b):
     assert fit.rss < 1e-9
 
 
+@pytest.mark.parametrize(("k", "b"), [(-0.13, 0.608), (-0.12, 1.68), (-0.18, 0.75)])
+def test_a_shallow_plateau_is_recovered_without_noise(k, b):
+    """Its sum of squares is a narrow, curved valley."""
+    curve = TRUTHS["plateau"](N, k, b)
+    assert np.exp(fit_form("plateau", shards(N, curve)).curve(N)) == pytest.approx(curve, rel=1e-8)
+
+
 # Published tables: Hestness, Ardalani & Diamos 2019, table 1
 
 TABLE = {
@@ -215,7 +221,7 @@ def test_a_fitted_law_needs_the_data_of_table_1(alpha, beta, current, desired, t
     assert amplitude(law) == pytest.approx(alpha, rel=1e-6)
     needed = law.data_needed(desired)
     assert needed.verdict == "reachable"
-    assert law.data_needed(current).N == pytest.approx(now, rel=1e-6)
+    assert pytest.approx(now, rel=1e-6) == law.data_needed(current).N
     assert needed.factor == pytest.approx(times, rel=6e-3)
     assert needed.cost(1.0)[0] / law.data_needed(current).cost(1.0)[0] == pytest.approx(times, rel=6e-3)
 

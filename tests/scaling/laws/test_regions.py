@@ -29,11 +29,11 @@ def drawn(error, seed=0, sd=0.03, misfit=0.01, seeds=3, n=N):
 
 def test_a_plateau_is_cut_where_it_ends_and_a_margin_beyond():
     covered = []
-    for seed in range(15):
+    for seed in range(8):
         regions, law = find_regions(drawn(PLATEAU, seed))
         assert regions.identified
         assert regions.dropped == 3 + MARGIN
-        assert law.N == pytest.approx(N[3 + MARGIN :])
+        assert pytest.approx(N[3 + MARGIN :]) == law.N
         assert regions.lack_of_fit < 0.01
         covered.append((law.beta.low or -3) <= -0.4 <= (law.beta.high or 0))
     assert np.mean(covered) > 0.8
@@ -72,7 +72,7 @@ def test_a_curve_that_bends_everywhere_has_no_region_and_is_fitted_whole():
 def test_a_plateau_that_leaves_too_little_has_no_region():
     regions, law = find_regions(drawn(0.9 * np.minimum(1, (N / 3e4) ** -0.4)))
     assert not regions.identified
-    assert law.N == pytest.approx(N)
+    assert pytest.approx(N) == law.N
 
 
 def test_a_power_law_of_too_few_decades_is_no_region():
@@ -83,14 +83,14 @@ def test_a_power_law_of_too_few_decades_is_no_region():
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(5, 12), decades=st.floats(1, 4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_whatever_the_curve_a_region_is_long_enough(seed, count, decades):
     rng = np.random.default_rng(seed)
     n = np.geomspace(100, 100 * 10**decades, count)
     measured = drawn(np.exp(-np.cumsum(rng.exponential(rng.choice([0.05, 0.3]), count))), seed, n=n)
     regions, law = find_regions(measured, 0.9)
     assert law.level == 0.9
-    assert law.N == measured.N[regions.dropped :]
+    assert measured.N[regions.dropped :] == law.N
     assert regions.dropped == 0 or regions.dropped > MARGIN
     if regions.identified:
         assert law.shards >= MIN_SHARDS
@@ -124,22 +124,17 @@ def test_the_lack_of_fit_is_that_of_the_residuals(seeds):
     assert lack_of_fit(measured) == pytest.approx(p, rel=1e-4)
 
 
-@pytest.mark.parametrize(("misfit", "seeds"), [(0.0, 3), (0.02, 1), (0.02, 3)])
-def test_a_straight_curve_seldom_looks_bent(misfit, seeds):
-    """At no level more often than chance; half of them bend the other way, which no shift can follow."""
-    p = np.array([bend(drawn(STRAIGHT, seed, misfit=misfit, seeds=seeds)) for seed in range(150)])
+@pytest.mark.parametrize("error", [STRAIGHT, power_law(N, 1, -0.5, 0.3, 1e4)], ids=["straight", "floor"])
+def test_a_power_law_seldom_looks_bent_at_its_small_end(error):
+    """No more often than chance, with all the misfit that is tolerated; and a floor is another bend."""
+    p = np.array([bend(drawn(error, seed, misfit=TOLERANCE)) for seed in range(30)])
     for level in (0.01, 0.05, 0.1, 0.25, 0.5):
-        assert np.mean(p <= level) <= level + 0.02
-    assert np.mean(p > 0.99) > 0.3
+        assert np.mean(p <= level) <= level + 2 * np.sqrt(level * (1 - level) / 30)
 
 
 @pytest.mark.parametrize("error", [PLATEAU, EVERYWHERE, 0.9 / (1 + (N / 2000) ** 0.6)])
 def test_a_plateau_is_seen_as_a_bend(error):
-    assert max(bend(drawn(error, seed)) for seed in range(10)) < 1e-3
-
-
-def test_a_floor_is_no_bend_at_the_small_end():
-    assert bend(drawn(power_law(N, 1, -0.5, 0.3, 1e4))) == pytest.approx(1)
+    assert max(bend(drawn(error, seed)) for seed in range(4)) < 1e-3
 
 
 # The irreducible region
@@ -153,7 +148,7 @@ def test_the_floor_reaches_half_of_the_error_where_the_power_law_does():
 
 
 @given(st.integers(0, 999), st.sampled_from([0.0, 0.02, 0.3]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_an_irreducible_region_is_spoken_of_only_if_a_floor_is_known(seed, gamma):
     regions, law = find_regions(drawn(power_law(N, 1, -0.3, gamma, 1e4), seed))
     assert (regions.irreducible is not None) == (law.gamma.identified and law.gamma.low > 0)

@@ -25,14 +25,15 @@ from scaling.laws.report import (
     size,
 )
 
-N = [250.0 * 2**k for k in range(12)]
+N = [250 * 2**k for k in range(12)]
 
 
 def runs(model, error, domain="images", n=N):
     sizes = np.repeat(n, 3)
     luck = np.exp(0.01 * np.random.default_rng(len(model)).normal(size=len(sizes)))
     seed = np.tile(np.arange(3), len(n))
-    return pd.DataFrame({"domain": domain, "model": model, "N": sizes, "seed": seed, "error": error(sizes) * luck})
+    known = {"domain": domain, "model": model, "N": sizes, "seed": seed, "error": error(sizes) * luck}
+    return pd.DataFrame(known | {"size": pd.NA, "compute": np.nan})
 
 
 @pytest.fixture(scope="module")

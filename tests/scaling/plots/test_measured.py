@@ -18,9 +18,10 @@ def _closed():
 
 
 def runs(domain, model, count=8):
-    n = np.repeat(1000 * 2.0 ** np.arange(count), 2)
+    n = np.repeat(1000 * 2 ** np.arange(count), 2)
     error = n**-0.3 * np.exp(0.01 * np.random.default_rng(0).normal(size=len(n)))
-    return pd.DataFrame({"domain": domain, "model": model, "N": n, "seed": np.tile([0, 1], count), "error": error})
+    known = {"domain": domain, "model": model, "N": n, "seed": np.tile([0, 1], count), "error": error}
+    return pd.DataFrame(known | {"size": pd.NA, "compute": np.nan})
 
 
 @pytest.fixture(scope="module")
