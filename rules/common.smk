@@ -97,18 +97,18 @@ def identity(script, kinds=lambda wildcards: {}):
 
 def domain_kind(wildcards):
     """The domain's module, as a job of one domain imports it."""
-    return {"scaling.domains": [study.domains[wildcards.domain].data.kind]}
+    return {"scaling.domains": [study.trained[wildcards.domain].data.kind]}
 
 
 def run_kinds(wildcards):
     """The modules of one run: its domain and its family."""
-    family = study.domains[wildcards.domain].family_of(wildcards.model)
+    family = study.trained[wildcards.domain].family_of(wildcards.model)
     return domain_kind(wildcards) | {"scaling.models": [family.kind]}
 
 
 def bias_kind(wildcards):
     """The module of the domain whose pictures are drawn."""
-    return {"scaling.domains": [study.domains[study.experiments.bias.domain].data.kind]}
+    return {"scaling.domains": [study.trained[study.experiments.bias.domain].data.kind]}
 
 
 def every_kind(wildcards):
@@ -168,24 +168,21 @@ def unsound(wildcards):
 
 def prepared_data(wildcards):
     """The prepared data of a domain; nothing for a synthetic one."""
-    synthetic = study.domains[wildcards.domain].data.source is None
+    synthetic = study.trained[wildcards.domain].data.source is None
     return [] if synthetic else "<results>/data/{domain}.npz"
 
 
 def study_jobs():
     """Every job of the study: its rule and wildcards, in the order of the paper."""
-    for domain, settings in study.domains.items():
+    for domain, plan in study.domains.items():
         of_domain = {"domain": domain}
-        if settings.data.source:
-            yield from (("fetch", of_domain), ("prepare", of_domain))
-        for rule, runs in (
-            ("train", study.runs(domain)),
-            ("train_doubled", study.doubled_runs(domain)),
-        ):
-            for model, N, seed in runs:
-                yield rule, of_domain | {"model": model, "N": str(N), "seed": str(seed)}
-        yield from (("gather", of_domain), ("learning_curves", of_domain))
-        for family in settings.families:
+        if domain in study.trained:
+            yield from runs_of(domain)
+            yield "gather", of_domain
+        else:
+            yield "measure", of_domain
+        yield "learning_curves", of_domain
+        for family in plan.families:
             yield "law", of_domain | {"family": family}
             yield "diagnostics", of_domain | {"family": family}
     yield from (("claim", {"claim": claim}) for claim in study.claims.present())
@@ -195,6 +192,19 @@ def study_jobs():
         yield from (("coverage", {"design": design}) for design in coverage.designs)
         yield "coverage_figure", {}
     yield from ((rule, {}) for rule in ("curves", "ledger", "paper"))
+
+
+def runs_of(domain):
+    """The jobs that train the models of a domain, after those that get its data."""
+    of_domain = {"domain": domain}
+    if study.trained[domain].data.source:
+        yield from (("fetch", of_domain), ("prepare", of_domain))
+    for rule, runs in (
+        ("train", study.runs(domain)),
+        ("train_doubled", study.doubled_runs(domain)),
+    ):
+        for model, N, seed in runs:
+            yield rule, of_domain | {"model": model, "N": str(N), "seed": str(seed)}
 
 
 def everything(wildcards):
@@ -229,9 +239,19 @@ def study_design():
     return config | {"domains": domains_design, "pathvars": {"results": "results"}}
 
 
+def one_of(names):
+    """The pattern of a wildcard that is one of some names, of which there may be none."""
+    return "|".join(names) or "(?!)"
+
+
 def source_copy(wildcards):
     """Where a domain's raw files can be read without fetching them; empty if nowhere."""
-    return study.domains[wildcards.domain].source_copy or ""
+    return study.trained[wildcards.domain].source_copy or ""
+
+
+def measurements_of(wildcards):
+    """The file with the measurements of a domain."""
+    return study.measured[wildcards.domain].measurements
 
 
 def run_settings(wildcards):
@@ -265,8 +285,8 @@ def records(wildcards):
 
 def shared_test_losses(wildcards):
     """Per-item losses of a family's runs, where all runs of the domain share a test set."""
-    plan = study.domains[wildcards.domain]
-    if plan.data.source is None:
+    plan = study.trained.get(wildcards.domain)
+    if plan is None or plan.data.source is None:
         return []
     runs = [
         run
@@ -278,12 +298,12 @@ def shared_test_losses(wildcards):
 
 def domain_pool(wildcards):
     """How many examples a domain's shards are drawn from; None if they never run out."""
-    return study.domains[wildcards.domain].data.pool
+    return study.domains[wildcards.domain].pool
 
 
 def domain_metric(wildcards):
     """The error that a domain's curves show."""
-    return study.domains[wildcards.domain].data.metric
+    return study.domains[wildcards.domain].metric
 
 
 def domain_laws(wildcards):
@@ -310,7 +330,7 @@ def all_figures():
         "<results>/figures/learning-curves-{domain}.pdf", domain=study.domains
     )
     diagnostics = [
-        f"<results>/figures/diagnostics--{domain}--{family}.pdf"
+        f"<results>/figures/diagnostics-{family}-on-{domain}.pdf"
         for domain, plan in study.domains.items()
         for family in plan.families
     ]
@@ -347,7 +367,13 @@ def curve_title(wildcards):
 
 def domain_unit(wildcards):
     """What N counts in a domain."""
-    return study.domains[wildcards.domain].data.unit
+    return study.domains[wildcards.domain].unit
+
+
+def domain_errors(wildcards):
+    """What the errors of a domain are in figures; empty where they are shares, drawn in per cent."""
+    plan = study.domains[wildcards.domain]
+    return "" if plan.in_percent else plan.metric
 
 
 BIAS_PICTURES = ("manifold", "density", "sample", "maps")
@@ -363,7 +389,7 @@ def bias_maps():
 def bias_settings():
     """What the pictures of the spiral need of the study."""
     bias = study.experiments.bias
-    plan = study.domains[bias.domain]
+    plan = study.trained[bias.domain]
     return {
         "domain": bias.domain,
         "data": plan.data.model_dump(mode="json"),
@@ -378,6 +404,11 @@ def campaigns():
     coverage = study.experiments.coverage
     designs = coverage.designs if coverage else []
     return collect("<results>/coverage/{design}.json", design=designs)
+
+
+def measurement_files():
+    """The files with measurements, which whoever reads the study's design opens too."""
+    return sorted({plan.measurements for plan in study.measured.values()})
 
 
 def paper_sources():

@@ -1,4 +1,4 @@
-"""Runs gathered into tidy tables: one per domain, so that a failing domain leaves the others alone, and one of all."""
+"""Errors in tidy tables: one per domain, so that a failing domain leaves the others alone, and one of all."""
 
 
 rule gather:
@@ -12,12 +12,35 @@ rule gather:
         "<results>/logs/gather/{domain}.log",
     benchmark:
         "<results>/benchmarks/gather/{domain}.tsv"
+    wildcard_constraints:
+        domain=one_of(study.trained),
     params:
         **identity("gather"),
     message:
         "Gathering the runs of {wildcards.domain}"
     script:
         "../scripts/gather.py"
+
+
+rule measure:
+    """Measurements that somebody brought as such a table, a row a measurement, with the size that erred least."""
+    input:
+        measurements=measurements_of,
+    output:
+        table="<results>/curves/{domain}.csv",
+        receipt="<results>/curves/{domain}.receipt.json",
+    log:
+        "<results>/logs/measure/{domain}.log",
+    benchmark:
+        "<results>/benchmarks/measure/{domain}.tsv"
+    wildcard_constraints:
+        domain=one_of(study.measured),
+    params:
+        **identity("measure"),
+    message:
+        "Reading the measurements of {wildcards.domain}"
+    script:
+        "../scripts/measure.py"
 
 
 rule curves:
@@ -34,6 +57,6 @@ rule curves:
     params:
         **identity("curves"),
     message:
-        "Writing the table of all runs"
+        "Writing the table of all domains"
     script:
         "../scripts/curves.py"

@@ -33,11 +33,11 @@ rule diagnostics:
         law="<results>/laws/{domain}/{family}.json",
     output:
         figure=report(
-            "<results>/figures/diagnostics--{domain}--{family}.pdf",
+            "<results>/figures/diagnostics-{family}-on-{domain}.pdf",
             category="Diagnostics",
             labels={"domain": "{domain}", "family": "{family}"},
         ),
-        receipt="<results>/figures/diagnostics--{domain}--{family}.receipt.json",
+        receipt="<results>/figures/diagnostics-{family}-on-{domain}.receipt.json",
     log:
         "<results>/logs/diagnostics/{domain}/{family}.log",
     benchmark:

@@ -211,7 +211,7 @@ class _Characters(PDFTextDevice):
 class _Interpreter(PDFPageInterpreter):
     """Leaves out figures, which cost most of the time, but not what is laid over a link: that reads with it."""
 
-    def do_Do(self, xobjid_arg: PDFStackT) -> None:  # noqa: N802 (the operator's name)
+    def do_Do(self, xobjid_arg: PDFStackT) -> None:
         """Draw a form or an image."""
         form = resolve1(self.xobjmap.get(literal_name(xobjid_arg)))
         box = resolve1(form.get("BBox")) if isinstance(form, PDFStream) else None

@@ -117,13 +117,15 @@ MACROS = r"""\makeatletter
   \ledger@exceptions\ledger@lines\par}}
 % A heading and a gap wait for a line below them: most keys of a ledger are not printed.
 \newcommand\ledger@heading[1]{\def\ledger@before{\par\addvspace{7pt plus 2pt}%
-  {\footnotesize\bfseries#1\par}\nobreak\let\ledger@before\relax}}
+  {\footnotesize\bfseries#1\par}\nobreak\ledger@begin}}
 \newcommand\ledger@gap{\ifx\ledger@before\relax
-  \def\ledger@before{\par\addvspace{5pt plus 2pt}\let\ledger@before\relax}\fi}
-% {key}{the same, to be printed}{what leads here}{value and interval}{place}{making}
+  \def\ledger@before{\par\addvspace{5pt plus 2pt}\ledger@begin}\fi}
+\newcommand\ledger@begin{\let\ledger@before\relax\let\ledger@made\relax}
+% {key}{the same, to be printed}{what leads here}{value and interval}{place}{making: left out if as of the line above}
 \newcommand\ledger@line[6]{\ifcsname ledger@page@#1\endcsname\ledger@before
   \par\hangindent 2.2em\leavevmode\ledger@dests\baselineskip{#3}%
-  \hbox to 2.2em{\ledger@back{#1}\hss}{\ttfamily#2} = #4\hfil\break#5\hfil\break{\ledgerfaint#6\par}\fi}
+  \hbox to 2.2em{\ledger@back{#1}\hss}{\ttfamily#2} = #4\hfil\break#5\def\ledger@making{#6}%
+  \ifx\ledger@making\ledger@made\par\else\hfil\break{\ledgerfaint#6\par}\let\ledger@made\ledger@making\fi\fi}
 \newcommand\ledger@back[1]{{\def\ledger@to{printed.#1}%
   \ledger@link{\ledgerlink{p.\,\csname ledger@page@#1\endcsname}}}}
 \newcommand\ledger@exact[2]{{\ttfamily\def\ledger@to{exact.#1}#2}}

@@ -20,7 +20,7 @@ from scaling.laws.regions import MIN_DECADES, PASSES
 from scaling.laws.rivals import POWER_LAWS, TOLERANCE
 from scaling.models import Network
 from scaling.numbers import Number, count, fixed, percent, plain, significant, size_interval, word
-from scaling.study import SHARED, DomainPlan, Study
+from scaling.study import SHARED, DomainPlan, MeasuredPlan, Study, TrainedPlan
 from scaling.training import LOOKS
 
 
@@ -43,15 +43,20 @@ def collect(
     """Give all findings: of the design, of each domain, curve, law and claim."""
     yield from _method()
     yield from _design(study)
-    total = sum(float(table.flops.sum()) for table in tables.values())
-    yield Finding("study.flops", significant(total, 2, "FLOP"), "curves.csv", "flops")
-    for name, plan in study.domains.items():
-        yield from _domain(name, plan)
+    if study.trained:
+        total = sum(float(tables[name].flops.sum()) for name in study.trained)
+        yield Finding("study.flops", significant(total, 2, "FLOP"), "curves.csv", "flops of what is trained here")
+    for name, trained in study.trained.items():
+        yield from _trained_domain(name, trained)
+    for name, measured in study.measured.items():
+        yield from _measured_domain(name, measured, tables[name])
+    for name in study.domains:
         yield from _spread(name, [curve for curve in curves if curve.domain == name])
     for curve in curves:
-        yield from _curve(curve, tables[curve.domain])
+        plan = study.domains[curve.domain]
+        yield from _curve(curve, tables[curve.domain], plan)
         if curve.analysis is not None:
-            yield from _law(curve, curve.analysis)
+            yield from _law(curve, curve.analysis, plan)
     yield from _tally(curves)
     for outcome in outcomes:
         yield Finding(f"claim.{outcome.id}.verdict", word(outcome.verdict), f"claims/{outcome.id}.json", "/verdict")
@@ -82,20 +87,30 @@ def _method() -> Iterator[Finding]:
 
 
 def _design(study: Study) -> Iterator[Finding]:
-    runs = {name: len(study.runs(name)) for name in study.domains}
-    doubled = {name: len(study.doubled_runs(name)) for name in study.domains}
+    runs = {name: len(study.runs(name)) for name in study.trained}
+    doubled = {name: len(study.doubled_runs(name)) for name in study.trained}
     for key, value in {
         "runs": sum(runs.values()),
         "doubled-runs": sum(doubled.values()),
         "trainings": sum(runs.values()) + sum(doubled.values()),
         "domains": len(study.domains),
-        "curves": sum(len(plan.families) for plan in study.domains.values()),
-        "kinds": len({family.kind for plan in study.domains.values() for family in plan.families.values()}),
+        "kinds": len({family.kind for plan in study.trained.values() for family in plan.families.values()}),
         "seeds": len(study.seeds),
         "shared-pool-seeds": len(study.shared_pool_seeds),
         "claims": len(study.claims.present()),
     }.items():
         yield Finding(f"study.{key}", count(value), "config", key)
+    curves = sum(len(plan.families) for plan in study.trained.values())
+    if not study.measured:
+        yield Finding("study.curves", count(curves), "config", "curves")
+    else:
+        # Which curves were measured elsewhere, the config doesn't say.
+        further = sum(len(plan.families) for plan in study.measured.values())
+        yield Finding("study.curves", count(curves + further), "curves.csv", "curves")
+        yield Finding("study.trained-curves", count(curves), "config", "curves that are trained")
+        yield Finding("study.measured-curves", count(further), "curves.csv", "curves that are measured")
+        yield Finding("study.trained-domains", count(len(study.trained)), "config", "domains that are trained on")
+        yield Finding("study.measured-domains", count(len(study.measured)), "config", "domains that are measured")
     for id, claim in study.claims.present().items():
         for key, number in claim.thresholds().items():
             yield Finding(f"threshold.{id}.{key}", number, "config", f"/claims/{id}/{key.replace('-', '_')}")
@@ -103,7 +118,7 @@ def _design(study: Study) -> Iterator[Finding]:
         yield Finding("bias.n", count(bias.N), "config", "/experiments/bias/N")
 
 
-def _domain(name: str, plan: DomainPlan) -> Iterator[Finding]:
+def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
     domain, sizes = plan.data, plan.train_sizes
     where = f"/domains/{name}"
     unit = domain.unit
@@ -130,6 +145,19 @@ def _domain(name: str, plan: DomainPlan) -> Iterator[Finding]:
     yield Finding(f"domain.{name}.shared-shards", count(shared), "config", f"{where}/train_sizes")
 
 
+def _measured_domain(name: str, plan: MeasuredPlan, table: pd.DataFrame) -> Iterator[Finding]:
+    source = f"curves/{name}.csv"
+    yield Finding(f"domain.{name}.shards", count(table.N.nunique()), source, "N")
+    yield Finding(f"domain.{name}.n-min", count(table.N.min(), plan.unit), source, "N")
+    yield Finding(f"domain.{name}.n-max", count(table.N.max(), plan.unit), source, "N")
+    yield Finding(f"domain.{name}.models", count(table.family.nunique()), source, "family")
+    yield Finding(f"domain.{name}.measurements", count(len(table)), source, "rows")
+    for family, of_family in table.groupby("family"):
+        if sizes := sorted(set(of_family["size"].dropna().astype(int))):
+            given = word(", ".join(f"{size:,}" for size in sizes))
+            yield Finding(f"family.{name}.{family}.sizes", given, source, f"size of {family}")
+
+
 def _spread(name: str, curves: Sequence[Curve]) -> Iterator[Finding]:
     """Give how often the worst family errs at the largest shard, as a multiple of the best."""
     ends = [curve.shards[-1] for curve in curves if curve.shards]
@@ -139,48 +167,49 @@ def _spread(name: str, curves: Sequence[Curve]) -> Iterator[Finding]:
         yield Finding(f"domain.{name}.spread", number, f"laws/{name}/*.json", "/shards/-1/median")
 
 
-def _curve(curve: Curve, table: pd.DataFrame) -> Iterator[Finding]:
+def _curve(curve: Curve, table: pd.DataFrame, plan: DomainPlan) -> Iterator[Finding]:
     key, source = f"curve.{curve.domain}.{curve.family}", f"laws/{curve.domain}/{curve.family}.json"
     for place, shard in ((f"n{shard.N}", shard) for shard in curve.shards):
         index = curve.shards.index(shard)
-        yield Finding(f"{key}.{place}", _error(shard.median), source, f"/shards/{index}/median")
+        yield Finding(f"{key}.{place}", _error(shard.median, plan), source, f"/shards/{index}/median")
     if curve.shards:
-        yield Finding(f"{key}.first", _error(curve.shards[0].median), source, "/shards/0/median")
+        yield Finding(f"{key}.first", _error(curve.shards[0].median, plan), source, "/shards/0/median")
         last = len(curve.shards) - 1
-        yield Finding(f"{key}.last", _error(curve.shards[-1].median), source, f"/shards/{last}/median")
+        yield Finding(f"{key}.last", _error(curve.shards[-1].median, plan), source, f"/shards/{last}/median")
     if curve.budget_gain is not None:
         yield Finding(f"{key}.budget-gain", percent(curve.budget_gain), source, "/budget_gain")
     yield Finding(f"{key}.diverged", count(curve.diverged), source, "/diverged")
     runs = table[(table.family == curve.family)]
     rows = f"rows of {curve.family}"
     yield Finding(f"{key}.runs", count(len(runs)), f"curves/{curve.domain}.csv", rows)
-    yield Finding(f"{key}.flops", significant(runs.flops.sum(), 2, "FLOP"), f"curves/{curve.domain}.csv", rows)
+    if runs.flops.notna().all():
+        yield Finding(f"{key}.flops", significant(runs.flops.sum(), 2, "FLOP"), f"curves/{curve.domain}.csv", rows)
     for end, shards in (("first", curve.shards[:1]), ("last", curve.shards[-1:])):
         for shard in shards:
             chosen = chosen_runs(table, curve.family, shard.N).iloc[0]
             where = (f"curves/{curve.domain}.csv", f"chosen {rows}, N = {shard.N}")
-            yield Finding(f"{key}.parameters-{end}", count(int(chosen["parameters"])), *where)
-            if pd.notna(chosen["size"]):
-                yield Finding(f"{key}.size-{end}", count(int(chosen["size"])), *where)
+            for column in ("parameters", "size"):
+                if pd.notna(chosen[column]):
+                    yield Finding(f"{key}.{column}-{end}", count(int(chosen[column])), *where)
 
 
-def _error(value: float) -> Number:
-    """Print an error in percent with three significant figures, within one to five decimals."""
-    return percent(value, _decimals(value))
+def _error(value: float, plan: DomainPlan) -> Number:
+    """Print an error with three significant figures; one in percent within one to five decimals."""
+    return percent(value, _decimals(value)) if plan.in_percent else significant(value, 3, plan.metric)
 
 
 def _decimals(error: float) -> int:
     return int(np.clip(-np.floor(np.log10(error)), 1, 5)) if error > 0 else 1
 
 
-def _law(curve: Curve, analysis: Analysis) -> Iterator[Finding]:
+def _law(curve: Curve, analysis: Analysis, plan: DomainPlan) -> Iterator[Finding]:
     key, source = f"law.{curve.domain}.{curve.family}", f"laws/{curve.domain}/{curve.family}.json"
     law, regions = analysis.law, analysis.regions
     profile = "profile likelihood, F on shards less parameters"
     for name, number, place in (
         ("slope", _estimate(law.slope, law.level, "profile likelihood, t on shard means"), "law/slope/value"),
         ("beta", _estimate(law.beta, law.level, profile), "law/beta/value"),
-        ("gamma", _share(law.gamma, law.level, profile), "law/gamma/value"),
+        ("gamma", _interval(law.gamma, law.level, profile, plan), "law/gamma/value"),
         ("alpha", _estimate(law.alpha, law.level, profile, 4), "law/alpha/value"),
         ("residual", _misfit(law.rms_residual), "law/rms_residual"),
         ("misfit", _misfit(law.misfit), "law/misfit"),
@@ -192,7 +221,7 @@ def _law(curve: Curve, analysis: Analysis) -> Iterator[Finding]:
     ):
         yield Finding(f"{key}.{name}", number, source, f"/analysis/{place}")
     if law.gamma.high is not None:
-        yield Finding(f"{key}.gamma-bound", _error(law.gamma.high), source, "/analysis/law/gamma/high")
+        yield Finding(f"{key}.gamma-bound", _error(law.gamma.high, plan), source, "/analysis/law/gamma/high")
     if law.slope.low is not None and law.slope.high is not None:
         tenfold = fixed(
             10**law.slope.value,
@@ -207,20 +236,20 @@ def _law(curve: Curve, analysis: Analysis) -> Iterator[Finding]:
             name = rival.form.replace(" ", "-")
             error, place = _misfit(rival.rolling_error), f"/analysis/rivals/{index}/rolling_error"
             yield Finding(f"{key}.prediction.{name}", error, source, place)
-    yield from _ahead(key, source, analysis)
+    yield from _ahead(key, source, analysis, plan)
 
 
-def _ahead(key: str, source: str, analysis: Analysis) -> Iterator[Finding]:
+def _ahead(key: str, source: str, analysis: Analysis, plan: DomainPlan) -> Iterator[Finding]:
     """Give the audit of the curve's extrapolation, its own extrapolation, and the data for half the error."""
     how, level = "profile likelihood", analysis.law.level
     if audit := analysis.audit:
         foretold = Estimate(value=audit.predicted, low=audit.low, high=audit.high, identified=True)
-        yield Finding(f"{key}.audit", _share(foretold, level, how), source, "/analysis/audit/predicted")
-        yield Finding(f"{key}.audit-observed", _error(audit.observed), source, "/analysis/audit/observed")
+        yield Finding(f"{key}.audit", _interval(foretold, level, how, plan), source, "/analysis/audit/predicted")
+        yield Finding(f"{key}.audit-observed", _error(audit.observed, plan), source, "/analysis/audit/observed")
         yield Finding(f"{key}.audit-factor", fixed(audit.factor, 1), source, "/analysis/audit/factor")
     ahead, halved = analysis.ahead, analysis.halved
     foretold = Estimate(value=ahead.error, low=ahead.shard.low, high=ahead.shard.high, identified=True)
-    yield Finding(f"{key}.ahead", _share(foretold, level, how), source, "/analysis/ahead/error")
+    yield Finding(f"{key}.ahead", _interval(foretold, level, how, plan), source, "/analysis/ahead/error")
     if halved.N is not None:
         N = size_interval(halved.N, halved.interval.low, halved.interval.high, level, how)
         yield Finding(f"{key}.halved", N, source, "/analysis/halved/N")
@@ -237,6 +266,16 @@ def _misfit(log_error: float) -> Number:
 
 def _estimate(estimate: Estimate, level: float, how: str, digits: int = 3) -> Number:
     return fixed(estimate.value, digits, interval=(estimate.low, estimate.high), level=level, how=how)
+
+
+def _interval(estimate: Estimate, level: float, how: str, plan: DomainPlan) -> Number:
+    """Print an error and its interval, the largest of them in about three significant figures."""
+    if plan.in_percent:
+        return _share(estimate, level, how)
+    largest = max(estimate.value, estimate.high or 0)
+    digits = int(np.clip(2 - np.floor(np.log10(largest)), 0, 12)) if largest > 0 else 1
+    bounds = (estimate.low, estimate.high)
+    return fixed(estimate.value, digits, unit=plan.metric, interval=bounds, level=level, how=how)
 
 
 def _share(estimate: Estimate, level: float, how: str) -> Number:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import jinja2
 
@@ -23,8 +23,8 @@ from scaling.experiments.coverage import Campaign, Cell, Coverage, Quantity
 from scaling.findings import foresees
 from scaling.latex import PaperError, escape
 from scaling.laws import Law
-from scaling.models import Family, Network, Sized
-from scaling.study import DomainPlan, Study, distinct
+from scaling.models import Family, Network
+from scaling.study import DomainPlan, MeasuredFamily, MeasuredPlan, Study, TrainedPlan, distinct
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class FamilyView:
     name: str
     domain: str
     label: str
-    settings: Family
+    settings: Family | MeasuredFamily
     curve: Curve
 
     @property
@@ -49,22 +49,22 @@ class FamilyView:
 
     @property
     def trained(self) -> bool:
-        """Is it fitted by gradient descent, under a budget?"""
+        """Is it fitted by gradient descent, under a budget, in this study?"""
         return isinstance(self.settings, Network)
 
     @property
     def sized(self) -> bool:
-        """Does its size mean anything?"""
-        return isinstance(self.settings, Sized)
+        """Does it have a size?"""
+        return any(size is not None for size in self.settings.model_sizes)
 
     @property
     def several_sizes(self) -> bool:
-        """Does validation choose among sizes?"""
+        """Does one size among several stand for it?"""
         return len(self.settings.model_sizes) > 1
 
     @property
     def largest_chosen(self) -> bool:
-        """Does validation choose the largest size on offer at the largest shard?"""
+        """Does the largest size on offer stand for it at the largest shard?"""
         largest = max(size for size in self.settings.model_sizes if size is not None)
         return self.curve.shards[-1].model == f"{self.name}-{largest}"
 
@@ -87,7 +87,7 @@ class FamilyView:
 
 @dataclass(frozen=True)
 class DomainView:
-    """What a template may know of a domain; its numbers stand in the ledger under `domain.<name>`."""
+    """What a template may know of any domain; its numbers stand in the ledger under `domain.<name>`."""
 
     name: str
     title: str
@@ -97,17 +97,12 @@ class DomainView:
     @property
     def unit(self) -> str:
         """What N counts."""
-        return escape(self.plan.data.unit)
+        return escape(self.plan.unit)
 
     @property
     def shared(self) -> int:
         """How many shards are so large that their seeds share data."""
         return sum(self.plan.shares_pool(N) for N in self.plan.train_sizes)
-
-    @property
-    def generous(self) -> bool:
-        """Is the validation set larger than the smallest shard?"""
-        return self.plan.data.validation_size > min(self.plan.train_sizes)
 
     def family(self, name: str) -> FamilyView:
         """Look up a family."""
@@ -115,7 +110,7 @@ class DomainView:
 
     @cached_property
     def ranking(self) -> tuple[FamilyView, ...]:
-        """The families that were trained at the largest shard, from the best to the worst there."""
+        """The families that have an error at the largest shard, from the best to the worst there."""
         top = max(self.plan.train_sizes)
         there = [family for family in self.families if family.curve.shards and top == family.curve.shards[-1].N]
         return tuple(sorted(there, key=lambda family: family.curve.shards[-1].median))
@@ -130,6 +125,37 @@ class DomainView:
         """The families whose curves have a law, from the steepest slope to the flattest."""
         found = [(family.law.slope.value, family) for family in self.families if family.law is not None]
         return tuple(family for _, family in sorted(found, key=lambda pair: pair[0]))
+
+
+@dataclass(frozen=True)
+class TrainedView(DomainView):
+    """What a template may know of a domain whose models the study trains."""
+
+    plan: TrainedPlan
+    measured: ClassVar[bool] = False
+
+    @property
+    def generous(self) -> bool:
+        """Is the validation set larger than the smallest shard?"""
+        return self.plan.data.validation_size > min(self.plan.train_sizes)
+
+
+@dataclass(frozen=True)
+class MeasuredView(DomainView):
+    """What a template may know of a domain that somebody has measured."""
+
+    plan: MeasuredPlan
+    measured: ClassVar[bool] = True
+
+    @property
+    def metric(self) -> str:
+        """What the error is."""
+        return escape(self.plan.metric)
+
+    @property
+    def file(self) -> str:
+        """The name of the file with the measurements."""
+        return escape(Path(self.plan.measurements).name)
 
 
 @dataclass(frozen=True)
@@ -204,18 +230,24 @@ class Manuscript:
     campaigns: Sequence[Campaign] = ()
 
     @cached_property
-    def domains(self) -> dict[str, DomainView]:
+    def domains(self) -> dict[str, TrainedView | MeasuredView]:
         """The domains by name, in the order of the config."""
-        curves = {(curve.domain, curve.family): curve for curve in self.curves}
-        titles = distinct({name: plan.data.title for name, plan in self.study.domains.items()})
-        found = {}
-        for name, plan in self.study.domains.items():
-            families = tuple(
-                FamilyView(family, name, escape(plan.labels[family]), settings, curves[name, family])
-                for family, settings in plan.families.items()
-            )
-            found[name] = DomainView(name, escape(titles[name]), plan, families)
-        return found
+        titles = distinct({name: plan.title for name, plan in self.study.domains.items()})
+        titles = {name: escape(title) for name, title in titles.items()}
+        found: dict[str, TrainedView | MeasuredView] = {}
+        for name, trained in self.study.trained.items():
+            found[name] = TrainedView(name, titles[name], trained, self._families(name))
+        for name, measured in self.study.measured.items():
+            found[name] = MeasuredView(name, titles[name], measured, self._families(name))
+        return {name: found[name] for name in self.study.domains}
+
+    def _families(self, domain: str) -> tuple[FamilyView, ...]:
+        plan = self.study.domains[domain]
+        curves = {curve.family: curve for curve in self.curves if curve.domain == domain}
+        return tuple(
+            FamilyView(name, domain, escape(plan.labels[name]), settings, curves[name])
+            for name, settings in plan.families.items()
+        )
 
     @property
     def verdicts(self) -> tuple[VerdictView, ...]:
@@ -230,6 +262,9 @@ class Manuscript:
     def view(self) -> dict[str, Any]:
         """What every template sees."""
         families = [family for domain in self.domains.values() for family in domain.families]
+        ours = [self.domains[name] for name in self.study.trained]
+        measured = [self.domains[name] for name in self.study.measured]
+        learners = [learner for plan in self.study.trained.values() for learner in plan.families.values()]
         tests = self.study.claims.present()
         experiments = {
             name: getattr(self.study.experiments, name) for name in type(self.study.experiments).model_fields
@@ -237,15 +272,20 @@ class Manuscript:
         return {
             "paper": self.study.paper,
             "domains": self.domains,
+            # Domains whose models are trained here, and domains measured elsewhere.
+            "ours": ours,
+            "measured": measured,
             "families": families,
             "fitted": [family for family in families if family.law is not None],
             "sharing": [domain for domain in self.domains.values() if domain.shared],
             "trained": [family for family in families if family.trained],
-            "sized": [family for family in families if family.several_sizes],
+            # Where validation chooses among sizes, and where only the test errors are there to choose by.
+            "sized": [family for domain in ours for family in domain.families if family.several_sizes],
+            "picked": [family for domain in measured for family in domain.families if family.several_sizes],
             "free": [family for family in families if family.law is not None and not family.curve.compute_limited],
             "limited": [family for family in families if family.curve.compute_limited],
-            # Every kind of learner in the study, once.
-            "kinds": list({family.settings.kind: family.settings for family in families}.values()),
+            # Every kind of learner that is trained here, once.
+            "kinds": list({learner.kind: learner for learner in learners}.values()),
             "claims": {outcome.id: outcome for outcome in self.outcomes},
             "verdicts": self.verdicts,
             "thresholds": tests,

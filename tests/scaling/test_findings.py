@@ -10,6 +10,7 @@ from scaling.claims import Evidence
 from scaling.curves import fit_curve, gather
 from scaling.experiments.coverage import QUANTITIES
 from scaling.findings import collect
+from scaling.measurements import tabulate
 from scaling.study import Study
 
 DERIVED = ("tenfold", ".shards")
@@ -22,15 +23,27 @@ SLOPES = {
     "logistic": -0.1,
     "logistic-decay": -0.1,
     "cnn": -0.2,
+    "lstm": -0.3,
+    "gru": -0.25,
 }
 
 
 @pytest.fixture
-def made(smoke_config, record, campaigns):
-    """The findings of a smoke study whose errors follow power laws, with the study, tables, curves and outcomes."""
+def made(smoke_config, record, campaigns, tmp_path, monkeypatch):
+    """The findings of a smoke study whose errors follow power laws, with the study, tables, curves and outcomes.
+
+    One of its domains was measured elsewhere.
+    """
+    monkeypatch.chdir(tmp_path)
+    shards = [(N, seed) for N in (100, 200, 400, 800, 1_600, 3_200) for seed in (0, 1)]
+    rows = [f"lstm,{size},{N},{seed},{size * 9 * N**-0.3},{N}" for size in (1, 2) for N, seed in shards]
+    rows += [f"gru,,{N},{seed},{9 * N**-0.25},{N if seed else ''}" for N, seed in shards]
+    (tmp_path / "losses.csv").write_text("\n".join(["model,size,N,seed,error,compute", *rows]))
+    text = {"title": "Web text", "unit": "tokens", "metric": "nats per token"}
+    smoke_config["domains"]["web"] = {"measurements": "losses.csv", **text}
     study = Study.of(smoke_config)
-    tables = {}
-    for domain, plan in study.domains.items():
+    tables = {"web": tabulate(study.measured["web"].rows)}
+    for domain, plan in study.trained.items():
         records = [
             record(
                 plan.models[model].family,
@@ -113,11 +126,40 @@ def test_every_shard_law_and_claim_has_its_findings(made):
 def test_the_design_is_counted_as_it_is_run(made):
     findings, study, tables, *_ = made
     keys = {finding.key: finding.number.value for finding in findings}
-    assert keys["study.trainings"] == keys["study.runs"] + keys["study.doubled-runs"] == sum(map(len, tables.values()))
+    runs = sum(len(tables[domain]) for domain in study.trained)
+    assert keys["study.trainings"] == keys["study.runs"] + keys["study.doubled-runs"] == runs
     for domain, plan in study.domains.items():
         assert keys[f"domain.{domain}.n-max"] == max(plan.train_sizes)
         per_curve = [keys[f"curve.{domain}.{family}.runs"] for family in plan.families]
         assert sum(per_curve) == len(tables[domain])
+
+
+def test_of_measurements_it_is_counted_what_the_file_holds(made):
+    findings, study, *_ = made
+    keys = {finding.key: finding.number.value for finding in findings}
+    assert (keys["domain.web.shards"], keys["domain.web.n-min"], keys["domain.web.n-max"]) == (6, 100, 3_200)
+    assert (keys["domain.web.models"], keys["domain.web.measurements"]) == (2, 36)
+    assert keys["family.web.lstm.sizes"] == "1, 2"
+    assert keys["curve.web.lstm.size-first"] == 1
+    assert keys["curve.web.lstm.flops"] == 2 * 2 * (100 + 200 + 400 + 800 + 1_600 + 3_200)
+    assert keys["study.curves"] == sum(len(plan.families) for plan in study.domains.values())
+    assert keys["study.measured-curves"] == 2
+    unknown = ("curve.web.gru.flops", "curve.web.lstm.parameters-first", "domain.web.guess", "family.web.gru.sizes")
+    assert not keys.keys() & set(unknown)
+
+
+def test_what_was_trained_elsewhere_is_not_counted_as_trained_here(made):
+    findings, study, tables, *_ = made
+    keys = {finding.key: finding.number.value for finding in findings}
+    assert keys["study.flops"] == sum(tables[domain].flops.sum() for domain in study.trained)
+
+
+def test_errors_that_are_no_shares_are_not_printed_in_per_cent(made):
+    numbers = {finding.key: finding.number for finding in made[0]}
+    for key in ("curve.web.lstm.first", "law.web.lstm.gamma"):
+        assert "%" not in numbers[key].printed + numbers[key].printed_interval
+    assert numbers["curve.web.lstm.first"].unit == "nats per token"
+    assert "%" in numbers["curve.images.cnn.first"].printed
 
 
 def test_a_diverged_run_is_counted_even_where_a_whole_shard_diverged(made, record):

@@ -15,6 +15,7 @@ from scaling.curves import fit_curve, gather
 from scaling.findings import collect
 from scaling.latex import PaperError, compile_pdf
 from scaling.manuscript import Manuscript, each, listed, plural, sentence
+from scaling.measurements import tabulate
 from scaling.study import Study
 
 PAPER = Path(__file__).parents[2] / "paper"
@@ -28,8 +29,8 @@ class Paper:
 
     def __init__(self, config, record, campaigns, gain=0.0, change=lambda outcomes: outcomes, hits=95):
         self.study = Study.of(config)
-        tables = {}
-        for domain, plan in self.study.domains.items():
+        tables = {domain: tabulate(plan.rows) for domain, plan in self.study.measured.items()}
+        for domain, plan in self.study.trained.items():
             runs = [(1, run) for run in self.study.runs(domain)] + [(2, run) for run in self.study.doubled_runs(domain)]
             tables[domain] = gather(
                 record(
@@ -53,6 +54,7 @@ class Paper:
         coverage = self.study.experiments.coverage
         self.campaigns = campaigns(coverage, hits) if coverage else []
         self.pictures = [f"learning-curves-{domain}" for domain in self.study.domains]
+        self.pictures += [f"diagnostics-{family}-on-{domain}" for domain, family in families]
         if self.study.experiments.bias:
             self.pictures += [f"bias.{picture}" for picture in ("manifold", "density", "sample", "maps")]
         if coverage:
@@ -101,6 +103,12 @@ class Paper:
         return folder / name
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, where measurements lie as well."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def paper(smoke_config, record, campaigns):
     return partial(Paper, smoke_config, record, campaigns)
@@ -116,6 +124,10 @@ def verdicts(*names):
 def without_bias(config):
     config["experiments"]["bias"] = None
     config["claims"] |= SPIRAL_ONLY
+
+
+def only_claims(config, *kept):
+    config["claims"] = {claim: config["claims"][claim] for claim in kept}
 
 
 def without_coverage(config):
@@ -134,10 +146,12 @@ def nothing_lawful(config):
 
 def only_images(config):
     without_bias(config)
+    only_claims(config, "H1", "H2")
     del config["domains"]["spiral"]
 
 
 def only_spiral(config):
+    only_claims(config, "H1", "H2", "D2", "D5")
     del config["domains"]["images"]
 
 
@@ -176,6 +190,52 @@ def more_domains(config):
     config["domains"] |= {f"images-{name}": config["domains"]["images"] for name in ("b", "c", "d")}
 
 
+def measured_too(config, sizes=("",), shards=(100, 300, 1_000, 3_000, 10_000, 30_000)):
+    rows = [
+        f"{domain},{model},{size},{N},{seed},{(2 + 30 * N**-0.4) * (1 + 0.01 * seed)},{'' if model == 'gru' else N}"
+        for domain in ("web", "code")
+        for model in ("lstm", "gru")
+        for size in sizes
+        for N in shards
+        for seed in (0, 1)
+    ]
+    Path("losses_1.csv").write_text("\n".join(["domain,model,size,N,seed,error,compute", *rows]))
+    for domain in ("web", "code"):
+        config["domains"][domain] = {
+            "measurements": "losses_1.csv",
+            "title": f"{domain.title()} & co",
+            "unit": "tokens",
+            "metric": "nats/token, in 100 % of cases",
+        }
+
+
+def measured_in_several_sizes(config):
+    measured_too(config, sizes=(8, 16))
+
+
+def measured_only(config):
+    measured_too(config)
+    for domain in ("spiral", "images"):
+        del config["domains"][domain]
+    config["experiments"]["bias"] = None
+    only_claims(config, "H1", "H2")
+    del config["seeds"], config["shared_pool_seeds"]
+
+
+def one_measured_curve_of_several_sizes(config):
+    measured_only(config)
+    measured_in_several_sizes(config)
+    del config["domains"]["code"]
+    rows = [row for row in Path("losses_1.csv").read_text().splitlines() if "gru" not in row]
+    Path("losses_1.csv").write_text("\n".join(rows))
+    no_claims(config)
+
+
+def measured_with_too_few_shards(config):
+    measured_only(config)
+    measured_too(config, shards=(100, 200))
+
+
 CHANGES = {
     change.__name__: change
     for change in (
@@ -193,6 +253,11 @@ CHANGES = {
         many_shards,
         one_seed,
         more_domains,
+        measured_too,
+        measured_in_several_sizes,
+        measured_only,
+        one_measured_curve_of_several_sizes,
+        measured_with_too_few_shards,
     )
 }
 
@@ -227,17 +292,18 @@ def test_the_text_is_whole_whatever_came_out(paper, verdict, gain):
     made = paper(gain=gain, change=verdicts(verdict))
     assert_whole(made)
     text = made.text
-    assert f"all are {verdict} (H1, H2, D2 and D5)" in text
+    assert f"all are {verdict} ({listed(made.study.claims.present())})" in text
     told = text[text.index("Few data") : text.index("Many data")]
     assert re.findall("supported|contradicted|undecided", told) == [verdict]
     assert ("compute-limited}: twice" in text) == (gain > 0)
 
 
 def test_each_verdict_is_told_of_its_claims(paper):
-    text = paper(change=verdicts("supported", "contradicted", "undecided")).text
-    expected = [r"\val{claims.supported} are supported (H1 and D5)", r"\val{claims.contradicted} is contradicted (H2)"]
-    for part in (*expected, r"\val{claims.undecided} is undecided (D2)"):
-        assert part in text
+    names = ("supported", "contradicted", "undecided")
+    made = paper(change=verdicts(*names))
+    claims = list(made.study.claims.present())
+    for index, name in enumerate(names):
+        assert rf"\val{{claims.{name}}} are {name} ({listed(claims[index::3])})" in made.text
 
 
 @pytest.mark.parametrize(
@@ -266,7 +332,19 @@ def test_what_is_switched_off_is_not_mentioned(smoke_config, record, campaigns):
     no_claims(smoke_config)
     without_coverage(smoke_config)
     text = Paper(smoke_config, record, campaigns).text
-    for gone in ("piral", "tip", "MLP", "claim", "verdict", "ynthetic", "dzekman2024", "H1", "polar", "intervals hold", "quanta"):
+    for gone in (
+        "piral",
+        "tip",
+        "MLP",
+        "claim",
+        "verdict",
+        "ynthetic",
+        "dzekman2024",
+        "H1",
+        "polar",
+        "intervals hold",
+        "quanta",
+    ):
         assert gone not in text.replace("multi", ""), gone
 
 
@@ -278,6 +356,47 @@ def test_a_new_domain_and_a_new_family_appear_by_themselves(smoke_config, record
     assert r"9-NN" in text
     assert r"\val{law.images-too.knn-9.slope}" in text
     assert r"\val{domain.images-too.epochs}" in text
+
+
+@pytest.mark.parametrize("change", [measured_only, one_measured_curve_of_several_sizes])
+def test_of_measurements_nothing_is_said_that_only_training_shows(smoke_config, record, campaigns, change):
+    change(smoke_config)
+    text = Paper(smoke_config, record, campaigns).text
+    untrue = ["We measure", "We train", "Training}", "twice the", "tab:budget", "est guess", "misclassified", "errs on"]
+    untrue += ["alidation chooses", "validation set", "before the runs", "small on purpose", "Random streams", "Cost}"]
+    untrue += ["ynthetic", "Learning rate", r"\ref{tab:design}", "study.trainings", "Every run uses one thread"]
+    assert [words for words in untrue if words in text] == []
+    told = ["measured elsewhere", r"\texttt{losses\_1.csv}", r"Web \& co", r"nats/token, in 100 \% of cases", "tokens"]
+    assert [words for words in told if words not in text] == []
+
+
+def test_what_is_measured_and_what_is_trained_are_told_apart(smoke_config, record, campaigns):
+    measured_in_several_sizes(smoke_config)
+    text = Paper(smoke_config, record, campaigns).text
+    told = [
+        r"We measure \val{study.trained-curves} learning curves",
+        r"add \val{study.measured-curves} curves that were measured elsewhere, in",
+        "train the largest shard of every curve of our own again",
+        "In the domains that we train on, errors are the misclassified fraction",
+        r"How the models of Web \& co and Code \& co were trained, selected and tested is not",
+        "the one with the lowest median test error stands for it",
+        r"\val{family.web.lstm.sizes}",
+        r"\val{curve.web.lstm.flops}",
+    ]
+    assert [words for words in told if words not in text] == []
+    untrue = [r"\val{curve.web.gru.flops}", r"\val{family.web.lstm.learning-rate}", r"\val{domain.web.epochs}"]
+    assert [words for words in untrue if words in text] == []
+
+
+def test_measured_errors_are_printed_as_they_are_and_not_in_per_cent(smoke_config, record, campaigns):
+    measured_too(smoke_config)
+    entries = Paper(smoke_config, record, campaigns).entries
+    error, floor = entries["curve.web.lstm.first"], entries["law.web.lstm.gamma"]
+    assert error["printed"] == "6.79"
+    assert error["unit"] == "nats/token, in 100 % of cases"
+    assert re.fullmatch(r"\d\.\d\d", floor["printed"])
+    assert "%" not in floor["printed_interval"]
+    assert entries["curve.images.cnn.first"]["printed"].endswith("%")
 
 
 def test_the_paper_compiles_to_the_same_bytes_in_another_folder_and_nothing_sticks_out(
@@ -307,7 +426,9 @@ def test_the_paper_compiles_to_the_same_bytes_in_another_folder_and_nothing_stic
 
 
 @pytest.mark.parametrize(
-    "change", [one_seed, only_images, nothing_but_neighbours, no_laws], ids=lambda change: change.__name__
+    "change",
+    [one_seed, only_images, nothing_but_neighbours, no_laws, measured_in_several_sizes, measured_only],
+    ids=lambda change: change.__name__,
 )
 def test_a_study_with_parts_switched_off_compiles(smoke_config, record, campaigns, change, tmp_path):
     change(smoke_config)

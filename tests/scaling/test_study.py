@@ -36,7 +36,7 @@ def all_runs(study):
     """Every run's settings, by where its record goes."""
     return {
         (domain, *run): study.run(domain, *run).model_dump_json()
-        for domain in study.domains
+        for domain in study.trained
         for run in study.runs(domain)
     }
 
@@ -344,3 +344,134 @@ def test_reading_the_study_loads_neither_torch_nor_matplotlib():
 def test_words_that_are_shared_are_told_apart():
     words = {"images": "Images", "images-b": "Images", "spiral": "Spiral"}
     assert distinct(words) == {"images": "Images (images)", "images-b": "Images (images-b)", "spiral": "Spiral"}
+
+
+@pytest.fixture
+def brought(config, tmp_path, monkeypatch):
+    """The default config with a further domain, of measurements."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"web,{model},{N},0,{N**-0.3}" for model in ("small", "large") for N in (100, 200, 400)]
+    rows += ["code,gru,5,0,1", "code,gru,6,0,1"]
+    (tmp_path / "curves.csv").write_text("\n".join(["domain,model,N,seed,error", *rows]))
+    config["domains"]["web"] = {
+        "measurements": "curves.csv",
+        "title": "Web text",
+        "unit": "tokens",
+        "metric": "nats per token",
+    }
+    return config
+
+
+def test_a_domain_may_be_of_measurements(brought):
+    study = Study.of(brought)
+    assert (set(study.trained), set(study.measured)) == ({"spiral", "images"}, {"web"})
+    assert list(study.domains) == ["spiral", "images", "web"]
+    web = study.domains["web"]
+    assert list(web.families) == ["small", "large"], "the models of its own rows, in the order of the file"
+    assert web.labels == {"small": "small", "large": "large"}
+    assert web.train_sizes == (100, 200, 400)
+    assert (web.title, web.unit, web.metric, web.pool, web.regions) == (
+        "Web text",
+        "tokens",
+        "nats per token",
+        None,
+        {},
+    )
+    assert not any(web.shares_pool(N) for N in web.train_sizes)
+    jsonschema.validate(brought, json_schema())
+
+
+def test_measurements_change_no_run(brought):
+    after = all_runs(Study.of(brought))
+    del brought["domains"]["web"]
+    assert after == all_runs(Study.of(brought))
+
+
+def test_measured_models_count_as_neural_unless_the_config_says_otherwise(brought):
+    assert all(family.neural for family in Study.of(brought).domains["web"].families.values())
+    brought["domains"]["web"]["neural"] = False
+    assert not any(family.neural for family in Study.of(brought).domains["web"].families.values())
+
+
+def test_sizes_and_costs_of_measured_models_are_known_where_all_rows_give_them(brought, tmp_path):
+    rows = ["web,a,8,10,1,7", "web,a,4,20,1,7", "web,b,,10,1,7", "web,b,,20,1,"]
+    (tmp_path / "curves.csv").write_text("\n".join(["domain,model,size,N,error,compute", *rows]))
+    families = Study.of(brought).domains["web"].families
+    assert families["a"].model_sizes == (4, 8)
+    assert families["b"].model_sizes == (None,)
+    assert (families["a"].costed, families["b"].costed) == (True, False)
+
+
+def test_a_study_may_be_of_measurements_alone(brought):
+    brought["domains"] = {"web": brought["domains"]["web"]}
+    brought |= {"experiments": {}, "claims": {"H1": brought["claims"]["H1"], "H2": brought["claims"]["H2"]}}
+    del brought["seeds"], brought["shared_pool_seeds"]
+    study = Study.of(brought)
+    assert not study.trained
+    assert study.seeds == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("measurements", "gone.csv", ["domains.web.measurements = 'gone.csv'", "gone.csv: cannot be read"]),
+        ("measurements", "/tmp/curves.csv", ["inside the working directory"]),
+        ("measurements", "../curves.csv", ["inside the working directory"]),
+        ("measurements", "a b.csv", ["letters, digits"]),
+        ("measurements", "results/curves.csv", ["folder of results", "elsewhere"]),
+        ("measurements", 5, ["domains.web.measurements = 5", "string"]),
+        ("title", GONE, ["domains.web.title: missing. The domain's name"]),
+        ("metric", GONE, ["domains.web.metric: missing. What the error is"]),
+        ("unit", "", ["domains.web.unit = ''"]),
+        ("neural", "yes", ["domains.web.neural = 'yes'", "boolean"]),
+        ("metrik", "x", ["domains.web.metrik = 'x': unknown key", "Did you mean metric?"]),
+        ("budget", {}, ["domains.web.budget = {}: unknown key. Allowed here: measurements, metric"]),
+    ],
+)
+def test_a_fault_of_a_measured_domain_is_told_by_path_and_value(brought, key, value, words):
+    change(brought, f"domains.web.{key}", value)
+    message = complaint(brought)
+    for word in words:
+        assert word in message
+
+
+def test_faults_of_measurements_are_told_by_line_beside_those_of_the_config_once_for_a_file(brought, tmp_path):
+    brought["domains"]["code"] = brought["domains"]["web"]
+    brought["seeds"] = [1, 1]
+    with (tmp_path / "curves.csv").open("a") as file:
+        file.write("\nweb,small,100,0,-1\nweb,small,many,0,1\n")
+    beginnings = [
+        "seeds: 1 stands there twice.",
+        "domains.web.measurements = 'curves.csv' can't be used as it is:",
+        "curves.csv, line 10: error = '-1' is out of range.",
+        "curves.csv, line 10: measures the same as line 2: domain web, model small, N 100, seed 0.",
+        "curves.csv, line 11: N = 'many' is no number.",
+        "domains.code.measurements = 'curves.csv' can't be used as it is:",
+    ]
+    for line, beginning in zip(complaint(brought).splitlines(), beginnings, strict=True):
+        assert line.startswith(beginning)
+
+
+def test_a_domain_without_rows_is_told_what_the_file_has(brought):
+    brought["domains"]["images-too"] = brought["domains"].pop("web")
+    assert "curves.csv: no row of domain 'images-too'. It has web, code." in complaint(brought)
+
+
+def test_two_measured_models_of_one_name_are_told(brought, tmp_path):
+    rows = ["web,a,8,10,1", "web,a,8,20,1", "web,a-8,,10,1", "web,a-8,,20,1"]
+    (tmp_path / "curves.csv").write_text("\n".join(["domain,model,size,N,error", *rows]))
+    assert "domains.web.measurements: model name: a-8 stands there twice" in complaint(brought)
+
+
+def test_claims_and_experiments_ask_of_a_measured_domain_no_more_than_it_has(brought):
+    brought["claims"]["D5"] = {"domain": "web", "neighbours": "small", "crafted": "huge", "ratio": 1.5}
+    brought["claims"]["D2"] |= {"domain": "web", "informed": "small", "plain": "large", "N": 300}
+    brought["experiments"]["bias"] = {"domain": "web", "N": 100}
+    message = complaint(brought)
+    for words in (
+        "claims.D5.crafted = 'huge': no family of web. It has small, large.",
+        "claims.D2.N = 300: no shard of web. Its train_sizes are [100, 200, 400].",
+        "claims.D2.region = 'tip': no region of web. It has none.",
+        "experiments.bias.domain = 'web' is of measurements.",
+    ):
+        assert words in message

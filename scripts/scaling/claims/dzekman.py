@@ -45,8 +45,8 @@ class InformedPrior(Comparison):
         if plan := study.domains.get(self.domain):
             if self.N not in plan.train_sizes:
                 yield f"N = {self.N}: no shard of {self.domain}. Its train_sizes are {list(plan.train_sizes)}."
-            if self.region not in plan.data.regions:
-                known = ", ".join(plan.data.regions) or "none"
+            if self.region not in plan.regions:
+                known = ", ".join(plan.regions) or "none"
                 yield f"region = {self.region!r}: no region of {self.domain}. It has {known}."
 
     def describe(self) -> str:

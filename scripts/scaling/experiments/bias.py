@@ -31,9 +31,11 @@ class Bias(Experiment):
 
     def faults(self, study: Study) -> Iterator[str]:
         """Name what this study does not have."""
-        plan = study.domains.get(self.domain)
-        if plan is None:
+        plan = study.trained.get(self.domain)
+        if self.domain not in study.domains:
             yield f"domain = {self.domain!r}: no such domain. The study has {', '.join(study.domains)}."
+        elif plan is None:
+            yield f"domain = {self.domain!r} is of measurements. The pictures need one of kind spiral."
         elif plan.data.kind != "spiral":
             yield f"domain = {self.domain!r} is of kind {plan.data.kind}. The pictures need kind spiral."
         elif self.N not in plan.train_sizes:
@@ -42,7 +44,7 @@ class Bias(Experiment):
     def models(self, study: Study) -> dict[str, str]:
         """Name the model that stands for each family in the maps: its largest. Family name to model name."""
         chosen: dict[str, str] = {}
-        for model in sorted(study.domains[self.domain].models.values(), key=lambda model: model.size or 0):
+        for model in sorted(study.trained[self.domain].models.values(), key=lambda model: model.size or 0):
             chosen[model.family] = model.name
         return chosen
 

@@ -17,20 +17,10 @@ from scaling.laws.exponents import (
     slope_difference,
     slope_of,
 )
-from scaling.laws.forecasts import DataNeeded, Forecast
+from scaling.laws.forecasts import Cost, DataNeeded, Forecast
 from scaling.laws.lines import MIN_POINTS, Slope
 from scaling.laws.measured import MeasuredCurve
 from scaling.laws.shards import CurveError
-
-
-class Cost(BaseModel):
-    """What the data needed cost, with the bounds of its interval; None where N is open."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 class Target(BaseModel):
@@ -124,12 +114,10 @@ def _cost(
     curve: MeasuredCurve, needed: DataNeeded, price_per_example: float | None, price_per_flop: float | None
 ) -> Cost | None:
     if price_per_example is not None:
-        value, low, high = needed.cost(price_per_example)
-    elif price_per_flop is not None and curve.growth:
-        value, low, high = curve.growth.cost(needed, price_per_flop)
-    else:
-        return None
-    return Cost(value=value, low=low, high=high)
+        return needed.cost(lambda N: price_per_example * N)
+    if price_per_flop is not None and (growth := curve.growth):
+        return needed.cost(lambda N: price_per_flop * growth.compute(N))
+    return None
 
 
 def _comparison(

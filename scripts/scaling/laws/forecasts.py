@@ -6,6 +6,7 @@ by the spread of the seeds as well.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -56,6 +57,16 @@ class Forecast(BaseModel):
         return cls(N=N, error=float(error[0]), curve=curve, shard=shard, run=run, factor=float(N / largest))
 
 
+class Cost(BaseModel):
+    """A cost with the bounds of its interval; None where N is open."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
 class DataNeeded(BaseModel):
     """The size at which a curve meets an error."""
 
@@ -96,19 +107,10 @@ class DataNeeded(BaseModel):
             factor=None if value is None else value / N[-1],
         )
 
-    def cost(
-        self, price: float, power: float = 1.0, at: float = 1.0
-    ) -> tuple[float | None, float | None, float | None]:
-        """Cost of the data, with the bounds of its interval: price·at·(N/at)^power, None where N is open.
-
-        With a price per example that is price·N. Where a price is per operation, `price·at` is what a run of `at`
-        examples costs, and `power` how operations grow with N (`growth`).
-        """
-        value, low, high = (
-            None if N is None else price * at * (N / at) ** power
-            for N in (self.N, self.interval.low, self.interval.high)
-        )
-        return value, low, high
+    def cost(self, of: Callable[[float], float]) -> Cost:
+        """What the data cost; `of` gives the cost, rising with N, of N examples, or of a run on them."""
+        value, low, high = (None if N is None else of(N) for N in (self.N, self.interval.low, self.interval.high))
+        return Cost(value=value, low=low, high=high)
 
 
 def _size(clock: float, largest: float) -> float | None:

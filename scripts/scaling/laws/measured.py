@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
 
 from scaling.laws.analysis import Analysis, analyse
-from scaling.laws.forecasts import DataNeeded
 from scaling.laws.shards import CurveError, shards
 from scaling.laws.sizes import NoSizeLaw, Optimum, SizeLaw, best_sizes, fit_size_law
 from scaling.measurements import tabulate
@@ -51,9 +50,9 @@ class Growth(BaseModel):
     N0: float
     """Geometric mean of N over the runs."""
 
-    def cost(self, needed: DataNeeded, price: float) -> tuple[float | None, float | None, float | None]:
-        """Cost of a run of the data needed, given a price per unit of compute, with its bounds; None where open."""
-        return needed.cost(price * self.middle / self.N0, power=self.power, at=self.N0)
+    def compute(self, N: float) -> float:
+        """What a run of N examples takes."""
+        return float(self.middle * (N / self.N0) ** self.power)
 
 
 class MeasuredCurve(BaseModel):

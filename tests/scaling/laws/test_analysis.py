@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from scaling.laws import TooFewShards, fit_shards, power_law, shards
 from scaling.laws.analysis import AHEAD, AUDIT_FACTOR, Analysis, Audit, analyse, audit
@@ -81,11 +79,10 @@ def test_the_strangest_curve_is_analysed(error):
 # The audit
 
 
-@given(st.integers(0, 999), st.floats(0.5, 2), st.floats(0.5, 2))
-@settings(max_examples=5, deadline=None)
-def test_what_is_less_than_three_times_smaller_has_no_say(seed, last, last_but_one):
+@pytest.mark.parametrize(("last", "last_but_one"), [(0.5, 1.5), (2, 1), (1, 0.7)])
+def test_what_is_less_than_three_times_smaller_has_no_say(last, last_but_one):
     """Single runs: no seeds' spread is shared by the shards."""
-    one = drawn(seed, seeds=1)
+    one = drawn(seeds=1)
     changed = shards(N, np.append(one.error[:-2], [last_but_one * one.error[-2], last * one.error[-1]]))
     before, after = audit(one), audit(changed)
     assert (after.predicted, after.low, after.high) == (before.predicted, before.low, before.high)

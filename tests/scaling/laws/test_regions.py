@@ -137,6 +137,12 @@ def test_a_plateau_is_seen_as_a_bend(error):
     assert max(bend(drawn(error, seed)) for seed in range(4)) < 1e-3
 
 
+def test_a_bend_within_the_tolerance_is_none_however_exact():
+    slight = (N + 5) ** -0.3
+    assert np.ptp(np.log(slight * N**0.3)) < TOLERANCE
+    assert bend(shards(N, slight)) > 0.3
+
+
 # The irreducible region
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize
+from scipy import optimize, stats
 
 from scaling.laws import CurveError, Shards, item_covariance, shards
 from scaling.laws.shards import SHARED
@@ -146,11 +146,10 @@ def test_all_seeds_equal_but_at_one_end_say_nothing_absurd_of_the_others():
 @pytest.mark.parametrize("pool", [None, 2e4])
 def test_the_variance_of_a_prediction_holds_a_run_as_often_as_it_says(at, pool):
     """With a pool the largest shard says nothing, and its variance is extrapolated."""
-    rng = np.random.default_rng(0)
     sd = np.geomspace(0.1, 0.02, 5)
-    spreads = [shards(*runs(seed, 3, sd), pool=pool).spread for seed in range(400)]
-    needed = np.array([spread.prediction_variance(N[at], 0.95) for spread in spreads])
-    assert 0.92 <= np.mean(np.abs(sd[at] * rng.normal(size=400)) < 1.96 * np.sqrt(needed)) <= 0.98
+    spreads = [shards(*runs(seed, 3, sd), pool=pool).spread for seed in range(300)]
+    half = stats.norm.ppf(0.975) * np.sqrt([spread.prediction_variance(N[at], 0.95) for spread in spreads])
+    assert np.mean(1 - 2 * stats.norm.sf(half / sd[at])) == pytest.approx(0.95, abs=0.025)
 
 
 def test_more_than_a_decade_beyond_the_shards_the_variance_stays():

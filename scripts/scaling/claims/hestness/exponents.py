@@ -245,7 +245,7 @@ class DomainSetsSlope(Claim):
         metrics = {}
         for index, domain in enumerate(self.domains):
             if domain in study.domains:
-                metrics[domain] = study.domains[domain].data.metric
+                metrics[domain] = study.domains[domain].metric
             else:
                 yield f"domains[{index}] = {domain!r}: no such domain. The study has {', '.join(study.domains)}."
         if len(set(self.domains)) < len(self.domains):
