@@ -21,6 +21,7 @@ rule learning_curves:
         **identity("learning_curves"),
         labels=family_labels,
         unit=domain_unit,
+        metric=domain_errors,
     message:
         "Drawing the learning curves of {wildcards.domain}"
     script:

@@ -10,6 +10,7 @@ rule ledger:
         campaigns=campaigns(),
         figures=all_figures(),
         sources=paper_sources(),
+        measurements=measurement_files(),
         receipts=receipts,
         accepted=accepted,
     output:
@@ -33,6 +34,7 @@ rule paper:
     """The PDF: templates filled in, numbers from the ledger, the same bytes for the same results."""
     input:
         sources=paper_sources(),
+        measurements=measurement_files(),
         ledger="<results>/ledger.json",
         laws=all_laws(),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),

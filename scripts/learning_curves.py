@@ -13,5 +13,6 @@ def learning_curves(this: Job) -> None:
         read_curves(this.input["laws"]),
         this.params["labels"],
         this.params["unit"],
+        this.params["metric"],
     )
     style.save(figure, this.path("figure"))

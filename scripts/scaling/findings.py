@@ -18,9 +18,10 @@ from scaling.laws.analysis import AHEAD, AUDIT_FACTOR, Analysis
 from scaling.laws.fitting import MIN_SHARDS
 from scaling.laws.regions import MIN_DECADES, PASSES
 from scaling.laws.rivals import POWER_LAWS, TOLERANCE
+from scaling.laws.shards import SHARED
 from scaling.models import Network
 from scaling.numbers import Number, count, fixed, percent, plain, significant, size_interval, word
-from scaling.study import SHARED, DomainPlan, MeasuredPlan, Study, TrainedPlan
+from scaling.study import DomainPlan, MeasuredPlan, Study, TrainedPlan
 from scaling.training import LOOKS
 
 
@@ -71,7 +72,7 @@ def collect(
 def _method() -> Iterator[Finding]:
     for name, number, place in (
         ("looks", count(LOOKS), "training.LOOKS"),
-        ("pool-share", count(SHARED), "study.SHARED"),
+        ("pool-share", count(SHARED), "laws.shards.SHARED"),
         ("budget-tolerance", percent(BUDGET_TOLERANCE, 0), "curves.BUDGET_TOLERANCE"),
         ("min-shards", count(MIN_SHARDS), "laws.fitting.MIN_SHARDS"),
         ("min-decades", fixed(MIN_DECADES, 1), "laws.regions.MIN_DECADES"),

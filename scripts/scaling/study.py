@@ -22,6 +22,7 @@ from scaling.domains import Domain
 from scaling.experiments.bias import Bias
 from scaling.experiments.coverage import Coverage
 from scaling.faults import explain
+from scaling.laws.shards import SHARED
 from scaling.measurements import MeasurementsError, model_name, read_domain
 from scaling.models import Family, Network
 from scaling.settings import Count, Name, Settings
@@ -40,9 +41,6 @@ else:
     AnyFamily = Annotated[functools.reduce(operator.or_, map(models.load, models.kinds())), Field(discriminator="kind")]
 
 Seed = Annotated[int, Field(ge=0)]
-
-SHARED = 5
-"""Above pool / 5 the shards of different seeds share too much data to be called independent."""
 
 
 class StudyError(ValueError):

@@ -2,7 +2,9 @@
 
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ COMMANDS = sorted(
     {shlex.join(shlex.split(line, comments=True)) for block in FENCED for line in block.splitlines()}
     | set(re.findall(r"`((?:make|snakemake) [^`…]+)`", README))
 )
+LAWS = re.findall(r"```bash\n(laws [^\n]*)\n```(?:(?!```).)*?```text\n(.*?)\n```", README, re.DOTALL)
+"""Commands on measurements, and what the README says that they print."""
 
 
 def test_the_readme_gives_commands():
@@ -31,6 +35,21 @@ def test_snakemake_takes_the_command(command, workflow):
     (workflow.folder / "mine.yaml").write_text("pathvars: {results: results-mine}\nseeds: [7]\n")
     code, said = workflow.snakemake("--dry-run", *shlex.split(command)[1:])
     assert code == 0, said
+
+
+def lines(said: str) -> list[str]:
+    """What is said, but for blank lines and what stands around the others."""
+    return [line.strip() for line in said.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(("command", "printed"), LAWS, ids=[command.split()[1] for command, _ in LAWS])
+def test_laws_print_what_the_readme_shows(command, printed, tmp_path):
+    shutil.copy(WORKFLOW / "tests" / "scaling" / "laws" / "measurements.csv", tmp_path)
+    program, *arguments = shlex.split(command)
+    script = Path(sys.executable).with_name(program)
+    done = subprocess.run([script, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert lines(done.stdout) == lines(printed)
 
 
 @pytest.mark.parametrize("linked", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))

@@ -87,14 +87,16 @@ def best_sizes(table: pd.DataFrame, family: str, measure: Measure | None = None)
     """Find a family's best size at every N.
 
     table: a row a run, with the columns family, model, size, parameters, N, budget_scale and validation (`gather`);
-    a diverged run, without a validation error, counts as the worst. measure: the column that is the size; by default
-    `measure_of`. Raises NoSizeLaw for a family without sizes.
+    a diverged run, without a validation error, counts as the worst. Where no run has one, as in curves that were
+    measured elsewhere, the column error stands in. measure: the column that is the size; by default `measure_of`.
+    Raises NoSizeLaw for a family without sizes.
     """
     runs = table[(table.family == family) & (table.budget_scale == 1)]
     column = measure or measure_of(table, family)
     if runs.empty or not (runs[column] > 0).all():
         raise NoSizeLaw(f"{family}: {column} is missing or 0, expected a size of every model. Give each model's size.")
-    worst_if_diverged = runs.assign(validation=runs.validation.astype(float).fillna(np.inf))
+    judged = runs.validation if runs.validation.notna().any() else runs.error
+    worst_if_diverged = runs.assign(validation=judged.astype(float).fillna(np.inf))
     medians = worst_if_diverged.groupby(["N", column]).validation.median()
     shards = ((N, medians.loc[N]) for N in sorted(set(runs.N)))
     return tuple(

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 COLUMNS = 4
 
 
-def learning_curves(table: pd.DataFrame, curves: Sequence[Curve], labels: Mapping[str, str], unit: str) -> Figure:
-    """Draw error against N; `labels` name the families, `unit` what N counts.
+def learning_curves(
+    table: pd.DataFrame, curves: Sequence[Curve], labels: Mapping[str, str], unit: str, metric: str = ""
+) -> Figure:
+    """Draw error against N; `labels` name the families, `unit` what N counts, `metric` what the error is.
 
-    Every panel shows the other families' medians in grey, so that the eye can compare. Squares mark shards whose
-    seeds share data. The law starts where its power-law region does.
+    Without a metric errors are shares, drawn in per cent. Every panel shows the other families' medians in grey, so
+    that the eye can compare. Squares mark shards whose seeds share data. The law starts where its power-law region
+    does.
     """
     columns = min(COLUMNS, len(curves))
     rows = ceil(len(curves) / columns)
@@ -38,14 +41,14 @@ def learning_curves(table: pd.DataFrame, curves: Sequence[Curve], labels: Mappin
                 _medians(axis, other.shards, color=style.GREY, linewidth=0.7, alpha=0.6, zorder=1)
         _panel(axis, chosen_runs(table, curve.family), curve, style.colour(index))
         axis.set_title(labels[curve.family], color=style.colour(index), loc="left", fontweight="bold")
-        _scales(axis)
+        _scales(axis, FuncFormatter(_plain if metric else _percent))
     for axis in axes[len(curves) :]:
         axis.remove()
     for axis in axes[: len(curves)][-columns:]:
         # Where the panel below was removed, nothing else would label the shared scale.
         axis.tick_params(labelbottom=True)
     for axis in axes[: len(curves)][::columns]:
-        axis.set_ylabel("test error")
+        axis.set_ylabel(f"test error ({metric})" if metric else "test error")
     figure.supxlabel(f"training set size N ({unit})", fontsize=7)
     return figure
 
@@ -84,15 +87,19 @@ def _medians(axis: Axes, shards: Sequence[Shard], **line: object) -> None:
     axis.plot([shard.N for shard in seen], [shard.median for shard in seen], **line)  # type: ignore[arg-type]
 
 
-def _scales(axis: Axes) -> None:
+def _scales(axis: Axes, shown: FuncFormatter) -> None:
     axis.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
-    axis.yaxis.set_major_formatter(FuncFormatter(_percent))
+    axis.yaxis.set_major_formatter(shown)
     low, high = axis.get_ylim()
     if high / low < 30:
         axis.yaxis.set_minor_locator(LogLocator(base=10, subs=(2, 5), numticks=12))
-        axis.yaxis.set_minor_formatter(FuncFormatter(_percent))
+        axis.yaxis.set_minor_formatter(shown)
     else:
         axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _plain(value: float, _: object) -> str:
+    return f"{value:g}"
 
 
 def _percent(value: float, _: object) -> str:

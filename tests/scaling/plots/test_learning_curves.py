@@ -115,3 +115,14 @@ def test_other_input_gives_other_bytes(drawn, tmp_path):
     for name, errors in (("a", lambda N: 0.3), ("b", lambda N: 0.2)):
         style.save(learning_curves(*drawn(1, errors=errors)), tmp_path / f"{name}.pdf")
     assert (tmp_path / "a.pdf").read_bytes() != (tmp_path / "b.pdf").read_bytes()
+
+
+def test_errors_with_a_metric_are_drawn_as_they_are_and_others_in_per_cent(drawn):
+    for metric, label, percent in (("nats per token", "test error (nats per token)", False), ("", "test error", True)):
+        figure = learning_curves(*drawn(1), metric)
+        figure.canvas.draw()
+        axis = figure.axes[0]
+        shown = [tick.get_text() for tick in axis.get_yticklabels(which="both") if tick.get_text()]
+        assert axis.get_ylabel() == label
+        assert shown
+        assert all(text.endswith("%") == percent for text in shown)
