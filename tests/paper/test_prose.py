@@ -45,7 +45,7 @@ ALLOWED = {
     "a multiply-add as two": METHOD,
     "shards less three degrees of freedom": METHOD,
     "with two parameters": METHOD,
-    "and then two more": METHOD,
+    "if any were dropped, two more": METHOD,
     "would be half of the law's": QUESTION,
     r"$N$ for half of $\varepsilon$": QUESTION,
     r"\gamma\ge 0>\beta": FORMULA,

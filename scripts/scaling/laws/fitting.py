@@ -5,6 +5,7 @@ the misfit of the law, estimated along with it (`misfit`). The search has one di
 parameters are projected out, and each valley of the profile over the declared range of exponents is followed down.
 """
 
+import warnings
 from functools import cached_property
 from typing import Literal
 
@@ -21,6 +22,7 @@ from scaling.laws.shards import Shards, TooFewShards, shards
 BETA_RANGE = (-3.0, -0.005)  # the declared search range: an interval of β that touches it is open
 RATES = np.geomspace(-BETA_RANGE[1], -BETA_RANGE[0], 96)  # the starts: values of −β
 MIN_SHARDS = 5
+AGREE = 0.5  # fewer starts than this that reach the best optimum are worth a warning
 ROUNDING = 1e-8  # a floor that brings the curve nearer by less, in whitened squares, is none
 
 
@@ -39,9 +41,7 @@ class Law(BaseModel):
     beta: Estimate
     gamma: Estimate
     slope: Estimate
-    """Effective slope d log error / d log N: that of the straight power law (γ = 0), t interval."""
-    slope_amplitude: float
-    """Error of the straight power law at N0."""
+    """Effective slope d log error / d log N: that of a straight line, all shards alike."""
     misfit: float
     """τ: standard deviation of what the law gets wrong of a shard's log error, beside seeds and test set."""
     residuals: tuple[float, ...]
@@ -68,8 +68,10 @@ class Law(BaseModel):
         return len(self.measured)
 
     @property
-    def verdict(self) -> Literal["identified", "slope only", "unidentified"]:
-        """What the curve tells: its exponent (and γ, or an upper bound), its slope only, or neither."""
+    def verdict(self) -> Literal["identified", "slope only", "unidentified", "does not fall"]:
+        """What the curve tells: its exponent (and γ, or an upper bound), its slope only, neither, or that it rises."""
+        if self.slope.value >= 0:
+            return "does not fall"
         if self.beta.identified:
             return "identified"
         return "slope only" if self.slope.identified else "unidentified"
@@ -120,6 +122,10 @@ def fit_shards(measured: Shards, level: float = 0.95) -> Law:
         )
     log_N, log_error = np.log(measured.N), np.log(measured.error)
     fit = Fit(measured)
+    if fit.agreement < AGREE:
+        warnings.warn(
+            f"only {fit.agreement:.0%} of the starts reach the best optimum. Look at the profile of β.", stacklevel=2
+        )
     profile = fit.profile(level)
     alpha, beta, gamma = profile.parameters()
     law = Law(
@@ -131,7 +137,6 @@ def fit_shards(measured: Shards, level: float = 0.95) -> Law:
         beta=beta,
         gamma=gamma,
         slope=slope_interval(log_N, log_error, np.array(measured.covariance), level),
-        slope_amplitude=float(np.exp(log_error.mean())),
         misfit=float(np.sqrt(fit.misfit.estimate)),
         residuals=tuple(fit.residuals.tolist()),
         rms_residual=float(np.sqrt(np.mean(fit.residuals**2))),

@@ -44,6 +44,8 @@ class Forecast(BaseModel):
     """A single new run; as the shard's where nothing tells how seeds differ."""
     factor: float
     """N over the largest shard: above one it is an extrapolation, by so much."""
+    below: bool
+    """Is N below the shards that the law was fitted to, where it need not hold?"""
 
     @classmethod
     def of(cls, profile: Profile, largest: float, N: float, spread: Spread | None, level: float) -> Forecast:
@@ -52,9 +54,12 @@ class Forecast(BaseModel):
             raise ValueError(f"N = {N}, expected a positive, finite number of examples.")
         misfit, seeds = profile.misfit, spread.prediction_variance(N, level) if spread else 0.0
         clock = np.full(3, np.log(largest / N))
+        below = bool(clock[0] > profile.decay.span + 1e-9)
         error, low, high = profile.curve(clock, np.array([0.0, misfit, misfit + seeds]))
         curve, shard, run = (Range(low=float(a), high=float(b)) for a, b in zip(low, high, strict=True))
-        return cls(N=N, error=float(error[0]), curve=curve, shard=shard, run=run, factor=float(N / largest))
+        return cls(
+            N=N, error=float(error[0]), curve=curve, shard=shard, run=run, factor=float(N / largest), below=below
+        )
 
 
 class Cost(BaseModel):

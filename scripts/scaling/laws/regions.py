@@ -42,7 +42,8 @@ class Regions(BaseModel):
     bend_p: float
     """p-value of an F test that the curve bends at its small end."""
     irreducible: float | None
-    """N at which the floor reaches half of the error; None unless the floor's interval excludes 0."""
+    """N at which the floor reaches half of the error, be it beyond the shards; None unless the region is identified and
+    the floor's interval excludes 0."""
 
 
 def find_regions(measured: Shards, level: float = 0.95) -> tuple[Regions, Law]:
@@ -64,7 +65,7 @@ def find_regions(measured: Shards, level: float = 0.95) -> tuple[Regions, Law]:
         dropped=dropped if identified else 0,
         lack_of_fit=lack,
         bend_p=bend(measured),
-        irreducible=_irreducible(law),
+        irreducible=_irreducible(law) if identified else None,
     )
     return regions, law
 

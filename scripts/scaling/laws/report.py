@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from rich import box
 from rich.table import Table
 
+from scaling.laws.fitting import AGREE
 from scaling.laws.measured import MeasuredCurve
 
 if TYPE_CHECKING:
@@ -20,15 +21,14 @@ if TYPE_CHECKING:
     from scaling.laws.answers import Comparison, Outlook, Target
     from scaling.laws.sizes import Optimum
 
-AGREE = 0.5
-"""Fewer starts than this that reach the best optimum are worth a warning."""
 LAW_WIDTH, VERDICT_WIDTH = 32, 12
 """Where words are broken: rich would cut them short where a table is tight."""
 WORDS = {
     "identified": "the exponent β is known to a factor of two",
     "slope only": "a floor may be part of the curve, so β is not known to a factor of two; the effective slope is",
     "unidentified": "neither β nor the effective slope is known to a factor of two",
-    "region not identified": "no power law fits the larger shards, five or more over 1.5 decades; all are fitted",
+    "does not fall": "the error rises with N, so there is no law to go by",
+    "region not identified": "no power law is found over five of the larger shards and 1.5 decades; all are fitted",
 }
 
 
@@ -70,8 +70,8 @@ def show_fits(report: Report, out: Console) -> None:
             out.print(f"{word}: {meaning}.")
     if analyses:
         out.print(
-            "Slope: that of the power law without a floor. Best form: of seven, the one that best foretells each of "
-            "the three largest shards from all smaller ones. Audit: the largest shard, foretold from those a third "
+            "Slope: that of a straight line, all shards alike. Best form: of seven, the one that best foretells each "
+            "of the three largest shards from all smaller ones. Audit: the largest shard, foretold from those a third "
             "as large or less."
         )
 
@@ -91,7 +91,7 @@ def show_outlooks(outlooks: Sequence[Outlook], level: float, out: Console) -> No
                 bounds = [(part.low, part.high) for part in parts]
                 table.add_row(
                     size(forecast.N),
-                    beyond(forecast.factor),
+                    "below" if forecast.below else beyond(forecast.factor),
                     rounded(forecast.error, *bounds[0]),
                     *(span(low, high) for low, high in bounds),
                 )

@@ -6,7 +6,7 @@ their sums of squares can be compared. With x = log(N/N0):
     power law             α·e^(−k·x)                                   Hestness et al. 2017, γ = 0
     power law with floor  γ + α·e^(−k·x)                               the same
     plateau               ε₀ / (1 + (N/N₁)^k)                          Alabdulmohsin et al. 2022, M4 with ε∞ = 0, α = 1
-    shifted               α·(N + S)^−k, S ≥ 0                          Alabdulmohsin et al. 2022, M3 with ε∞ = 0
+    shifted               α·(N + S)^−k, S ≥ 0                          Zhai et al. 2022, without a floor
     broken                α·N^−k₀·(1 + (N/N₁)^(1/f))^(−(k₁−k₀)·f)      Caballero et al. 2023, one break, no floor
     exponential           γ + α·e^(−N/n)                               improvement "exponential" in N
     logarithmic           α − b·log N                                  improvement by a constant for each doubling

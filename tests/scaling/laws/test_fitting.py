@@ -208,10 +208,6 @@ def test_whatever_the_errors_the_law_is_finite_and_within_its_bounds(shards, see
         assert estimate.high is None or estimate.value <= estimate.high
 
 
-def test_the_error_of_the_straight_law_in_the_middle_is_the_geometric_mean():
-    assert fit_law(N, noisy()).slope_amplitude == pytest.approx(np.exp(np.log(noisy()).mean()))
-
-
 def test_every_start_reaches_the_optimum_of_an_ordinary_curve():
     assert fit_law(N, noisy()).agreement == 1
 

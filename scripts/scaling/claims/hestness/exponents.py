@@ -225,6 +225,10 @@ class KnobMovesOffset(SameSlope):
         "The law holds, with the same exponent, across optimisers, regularisers and loss functions."
     )
 
+    def describe(self) -> str:
+        """Give the test in words."""
+        return "of the knobs that are compared here alone: " + super().describe()
+
 
 class DomainSetsSlope(Claim):
     """Exponents differ from domain to domain, by learners that are the same in two of them."""
