@@ -314,7 +314,7 @@ def _whole(least: int) -> Callable[[str], int]:
 def _error(text: str) -> float:
     value = float(_number(text))
     if not 0 < value < math.inf:
-        advice = "Errors are above 0, since laws are fitted to their logarithms. Correct it, or leave the row out."
+        advice = "Errors are above 0, since laws are fitted to their logarithms. Correct it, or test on more items."
         raise _BadCell("is out of range", advice)
     return value
 

@@ -309,9 +309,9 @@ def test_each_verdict_is_told_of_its_claims(paper):
 @pytest.mark.parametrize(
     ("hits", "said"),
     [
-        (95, r"All \val{coverage.cells} entries reach"),
-        (90, r"Bold are the \val{coverage.missed} that do not, for \emph{plain}, \emph{flat}"),
-        (100, r"above \val{coverage.wide} (\val{coverage.too-wide}) are wider than need be"),
+        (95, r"All \val{coverage.cells} coverages reach"),
+        (90, r"The \val{coverage.missed} that do not are of \emph{plain}, \emph{flat}"),
+        (100, r"Above \val{coverage.wide}, as \val{coverage.too-wide} of them are, intervals are wider than need be"),
     ],
 )
 def test_coverage_is_told_as_it_came_out(paper, hits, said):
@@ -321,8 +321,8 @@ def test_coverage_is_told_as_it_came_out(paper, hits, said):
     assert said in text
     table = text[text.index(r"\emph{plain}: \val{coverage.plain.design}") :]
     row = table[: table.index(r"\emph{flat}")]
-    assert row.count(r"\textbf") == (9 if hits == 90 else 0)
-    assert row.count(r"-width}") == (9 if hits == 100 else 0)
+    assert row.count(r"\textbf") == (5 if hits == 90 else 0)
+    assert row.count(r"-width}") == (5 if hits == 100 else 0)
     told = r"\val{coverage.late.refused} and \val{coverage.slow.refused} of the cases"
     assert told in text
 
@@ -422,7 +422,7 @@ def test_the_paper_compiles_to_the_same_bytes_in_another_folder_and_nothing_stic
     assert "??" not in "".join(pages)
     appendix = next(number for number, text in enumerate(pages, start=1) if re.search(r"\b[A-D] Provenance", text))
     assert 6 <= appendix <= 12
-    assert len(pages) <= appendix + 10
+    assert len(pages) <= appendix + 18
 
 
 @pytest.mark.parametrize(

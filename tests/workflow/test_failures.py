@@ -32,9 +32,10 @@ def test_a_failing_run_stops_no_sibling_and_makes_no_secret_of_what_it_keeps_fro
     assert code == 0, said
     assert not [word for word in ("stale", "failed", "skipped") if word in said]
     mended = built.files()
-    assert {name for name in mended if "/brittle" in name} == runs | {
+    assert {name for name in mended if re.search("[/-]brittle", name)} == runs | {
         *(f"runs/spiral/brittle/n80/seed1.{suffix}" for suffix in ("json", "npz", "receipt.json")),
         *(f"laws/spiral/brittle.{suffix}" for suffix in ("json", "receipt.json")),
+        *(f"figures/diagnostics-brittle-on-spiral.{suffix}" for suffix in ("pdf", "receipt.json")),
     }
     siblings = {name for name in runs if name.endswith("receipt.json")}
     assert all(mended[name] != made[name] for name in siblings), "made again, by the mended code"
@@ -55,7 +56,7 @@ def tell_of_the_failure(said: str) -> bool:
         "    log: results/logs/train/spiral/brittle/n80-seed1.log",
     ]
     assert "jobs were skipped because they need it: " in skipped
-    rules = {"gather", "curves", "law", "learning_curves", "ledger", "paper", "sweep", "all"}
+    rules = {"gather", "curves", "law", "diagnostics", "learning_curves", "ledger", "paper", "sweep", "all"}
     return set(re.findall(r"(\w+) \(\d+\)", skipped)) == rules
 
 

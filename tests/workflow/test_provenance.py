@@ -154,6 +154,7 @@ def test_another_style_of_figures_redraws_them_and_trains_nothing(built):
     remade = {name for name, when in when_made(built).items() if when != made[name]}
     assert remade == {
         *("figures/bias.receipt.json", "figures/learning-curves-spiral.receipt.json"),
+        *(f"figures/diagnostics-{family}-on-spiral.receipt.json" for family in ("knn-1", "mlp")),
         *("ledger.receipt.json", "paper/main.receipt.json"),
     }
     assert is_sound(built)
@@ -380,7 +381,7 @@ def test_a_fresh_checkout_with_a_filled_store_computes_nothing(finished, workflo
     code, said = workflow.snakemake()
     assert code == 0, said
     logs = list(workflow.results.glob("logs/**/*.log"))
-    assert len(logs) == 34
+    assert len(logs) == 36
     assert all(log.read_text().startswith("restored from the shared store: ") for log in logs)
     assert workflow.files() == finished.files()
     assert when_made(workflow) == when_made(finished), "and their receipts tell of that build"

@@ -28,6 +28,8 @@ class Audit(BaseModel):
     """N over the largest shard that was used."""
     shards: int
     """How many were used."""
+    identified: bool
+    """Do they show a power-law region? If not, the law foretelling is that of all of them, small data included."""
     predicted: float
     low: float
     high: float
@@ -88,7 +90,7 @@ def audit(shards: Shards, level: float = 0.95) -> Audit | None:
     used = int(np.sum(np.array(shards.N) * AUDIT_FACTOR <= largest * (1 + 1e-9)))
     if used < MIN_SHARDS:
         return None
-    _, law = find_regions(shards.between(0, used), level)
+    regions, law = find_regions(shards.between(0, used), level)
     # Seeds and test set of the shard foretold, and the misfit that the others show.
     variance = shards.covariance[-1][-1] + law.profile.misfit
     clock = np.array([np.log(law.N[-1] / largest)])
@@ -97,6 +99,7 @@ def audit(shards: Shards, level: float = 0.95) -> Audit | None:
         N=largest,
         factor=largest / law.N[-1],
         shards=law.shards,
+        identified=regions.identified,
         predicted=predicted,
         low=low,
         high=high,

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from pydantic import BaseModel, ConfigDict
 
-from scaling.laws.analysis import Audit
+from scaling.laws.analysis import Analysis, Audit
 from scaling.laws.exponents import (
     CommonSlopeTest,
     SlopeDifference,
@@ -44,6 +44,8 @@ class Outlook(BaseModel):
     """Why it foretells nothing."""
     forecasts: tuple[Forecast, ...]
     targets: tuple[Target, ...]
+    verdict: tuple[str, ...]
+    """What the curve tells: `Law.verdict`, and whether its power-law region is not identified."""
     largest: float | None
     """The largest shard, beyond which every forecast extrapolates."""
     audit: Audit | None
@@ -91,9 +93,15 @@ def outlook(
         targets=tuple(
             Target(needed=needed, cost=_cost(curve, needed, price_per_example, price_per_flop)) for needed in targets
         ),
+        verdict=verdict(curve.analysis) if curve.analysis else (),
         largest=law.N[-1] if law else None,
         audit=curve.analysis.audit if curve.analysis else None,
     )
+
+
+def verdict(analysis: Analysis) -> tuple[str, ...]:
+    """Say in the words of `Law.verdict` what a curve tells, and whether its power-law region is not identified."""
+    return (analysis.law.verdict, *([] if analysis.regions.identified else ["region not identified"]))
 
 
 def compare(

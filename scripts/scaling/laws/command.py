@@ -226,6 +226,9 @@ def _print_json(kind: type[BaseModel], found: Iterable[BaseModel]) -> None:
 
 
 def _console() -> Console:
-    """A console for tables, without markup: names may hold brackets."""
-    width = None if sys.stdout.isatty() else WIDTH
+    """A console for tables, without markup: names may hold brackets.
+
+    Where a terminal is narrower than the tables its own wrapping loses nothing; made to fit, columns would vanish.
+    """
+    width = max(WIDTH, Console().width) if sys.stdout.isatty() else WIDTH
     return Console(width=width, highlight=False, markup=False, emoji=False)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from rich import box
 from rich.table import Table
 
+from scaling.laws.answers import verdict
 from scaling.laws.fitting import AGREE
 from scaling.laws.measured import MeasuredCurve
 
@@ -49,7 +50,7 @@ class Report(BaseModel):
 
 def show_fits(report: Report, out: Console) -> None:
     """Print the laws, a row a curve, and what their words mean."""
-    table = _table("curve", "region", f"law, {percent(report.level)} intervals", "best form", "audit", "verdict")
+    table = _table("curve", "region", f"law, {100 * report.level:g}% intervals", "best form", "audit", "verdict")
     table.leading = 1
     for column in (1, 2, 4, 5):
         table.columns[column].no_wrap = True
@@ -83,9 +84,9 @@ def show_outlooks(outlooks: Sequence[Outlook], level: float, out: Console) -> No
         if curve.refusal is not None or curve.largest is None:
             out.print(f"No law: {curve.refusal}")
             continue
-        out.print(_audit(curve.audit))
+        out.print("\n".join([*(f"{word}: {WORDS[word]}." for word in curve.verdict), _audit(curve.audit)]))
         if curve.forecasts:
-            table = _table("N", "beyond", "error", f"curve, {percent(level)}", "mean of new runs", "single new run")
+            table = _table("N", "beyond", "error", f"curve, {100 * level:g}%", "mean of new runs", "single new run")
             for forecast in curve.forecasts:
                 parts = (forecast.curve, forecast.shard, forecast.run)
                 bounds = [(part.low, part.high) for part in parts]
@@ -97,7 +98,7 @@ def show_outlooks(outlooks: Sequence[Outlook], level: float, out: Console) -> No
                 )
             out.print(table)
         if curve.targets:
-            known, priced = f"{percent(level)} interval", any(target.cost for target in curve.targets)
+            known, priced = f"{100 * level:g}% interval", any(target.cost for target in curve.targets)
             table = _table("error", "N needed", known, "beyond", "verdict", *["cost", known] * priced)
             for target in curve.targets:
                 table.add_row(*_target(target))
@@ -106,7 +107,7 @@ def show_outlooks(outlooks: Sequence[Outlook], level: float, out: Console) -> No
 
 def show_comparisons(comparisons: Sequence[Comparison], margin: float, level: float, out: Console) -> None:
     """Print the differences of slopes, a row a pair of models."""
-    table = _table("domain", "slopes", "shards", f"difference, {percent(level)}", "TOST p", "F-test p", "verdict")
+    table = _table("domain", "slopes", "shards", f"difference, {100 * level:g}%", "TOST p", "F-test p", "verdict")
     for column in (2, 3):
         table.columns[column].no_wrap = True
     for each in comparisons:
@@ -154,9 +155,7 @@ def _law(analysis: Analysis) -> tuple[str, str, str, str, str]:
 
 
 def _verdict(analysis: Analysis) -> list[str]:
-    words: list[str] = [analysis.law.verdict]
-    if not analysis.regions.identified:
-        words.append("region not identified")
+    words = list(verdict(analysis))
     if analysis.regions.irreducible:
         words.append(f"floor leads from {size(analysis.regions.irreducible)}")
     return words
@@ -188,6 +187,7 @@ def _audit(audit: Audit | None) -> str:
         f"Audit: {audit.shards} shards foretold the one {beyond(audit.factor)} larger as "
         f"{estimate(audit.predicted, audit.low, audit.high)}; observed "
         f"{rounded(audit.observed, audit.low, audit.high)}, a {_hit(audit)} ({signed(audit.log_error)})."
+        f"{'' if audit.identified else ' By themselves those shards show no power-law region.'}"
     )
 
 
@@ -197,7 +197,7 @@ def _target(target: Target) -> list[str]:
         f"{needed.error:g}",
         "none" if needed.N is None else size(needed.N),
         "" if needed.verdict == "unreachable" else f"[{_end(needed.interval.low)}, {_end(needed.interval.high)}]",
-        "" if needed.factor is None else beyond(needed.factor),
+        "below" if needed.verdict == "below the shards" else beyond(needed.factor) if needed.factor else "",
         needed.verdict,
     ]
     if cost is None or needed.verdict == "unreachable":

@@ -133,7 +133,9 @@ def test_the_audit_leaves_a_plateau_out():
 
 @pytest.mark.parametrize(("observed", "hit"), [(0.9, False), (1, True), (1.5, True), (2, True), (2.1, False)])
 def test_a_hit_is_within_the_interval(observed, hit):
-    found = Audit(N=10, factor=3, shards=5, predicted=1.5, low=1, high=2, observed=observed, log_error=0)
+    found = Audit(
+        N=10, factor=3, shards=5, identified=True, predicted=1.5, low=1, high=2, observed=observed, log_error=0
+    )
     assert found.hit is hit
 
 

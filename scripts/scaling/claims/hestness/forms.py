@@ -31,8 +31,8 @@ class PowerLaws(Claim):
         """Give the test in words."""
         return (
             r"supported if every curve that may speak leaves at most \val{threshold.H1.max-residual} residual and "
-            r"predicts its three largest shards to \val{threshold.H1.max-prediction}; contradicted if somewhere an "
-            r"exponential or logarithmic form halves that error and the residual exceeds "
+            r"some power law predicts its three largest shards to \val{threshold.H1.max-prediction}; contradicted if "
+            r"somewhere an exponential or logarithmic form halves that error and the residual exceeds "
             r"\val{threshold.H1.bad-residual}"
         )
 

@@ -23,6 +23,7 @@ def audited(curve, evidence, power):
                 N=1e5,
                 factor=4.0,
                 shards=6,
+                identified=True,
                 predicted=0.1 * np.exp(log_error),
                 low=0.1 * np.exp(log_error - width),
                 high=0.1 * np.exp(log_error + width),
