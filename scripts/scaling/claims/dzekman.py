@@ -150,7 +150,7 @@ class DataBeatsPrior(Comparison):
             numbers["silent"] = count(len(silent))
             few = plural(len(silent), "curve that it compares is", "curves that it compares are")
             return "undecided", rf"{reason}; but <<silent>> {few} too short or limited by compute", numbers
-        if all(ratios[top].low is not None and ratios[top].low > 1 for ratios in (frozen, scaled)):  # type: ignore[operator]
+        if all((low := ratios[top].low) is not None and low > 1 for ratios in (frozen, scaled)):
             return "contradicted", reason, numbers
         if spread < self.ratio and all(at is not None and at.bracketed for at in crossings.values()):
             return "supported", reason, numbers

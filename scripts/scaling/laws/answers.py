@@ -18,7 +18,7 @@ from scaling.laws.exponents import (
     slope_of,
 )
 from scaling.laws.forecasts import Cost, DataNeeded, Forecast
-from scaling.laws.lines import MIN_POINTS, Slope
+from scaling.laws.lines import MIN_POINTS
 from scaling.laws.measured import MeasuredCurve
 from scaling.laws.shards import CurveError
 
@@ -139,7 +139,7 @@ def _comparison(
     pairs = pairs[pairs.N.isin(set(first.law.N) & set(second.law.N))]
     shards = int(pairs.N.nunique())
     if shards < MIN_POINTS:
-        difference = slope_difference(_slope(first), _slope(second), margin=margin, level=level)
+        difference = slope_difference(slope_of(first.law), slope_of(second.law), margin=margin, level=level)
         return Comparison(**found, shards=shards, difference=difference, refusal=None, common=None)
     try:
         difference = paired_slope_difference(
@@ -150,8 +150,3 @@ def _comparison(
     except CurveError as problem:
         return Comparison(**found, shards=shards, difference=None, refusal=str(problem), common=None)
     return Comparison(**found, shards=shards, difference=difference, refusal=None, common=common)
-
-
-def _slope(curve: MeasuredCurve) -> Slope:
-    assert curve.law is not None
-    return slope_of(curve.law.slope, curve.law.level, curve.law.shards)

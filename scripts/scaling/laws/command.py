@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 nothing could be fitted or compared, 2 could not run.
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Iterable
@@ -12,11 +13,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 from rich.console import Console
 
 from scaling.laws import report
-from scaling.laws.answers import Comparison, Outlook, compare, outlook
+from scaling.laws.answers import compare, outlook
 from scaling.laws.exponents import MARGIN
 from scaling.laws.measured import MeasuredCurve, measured_curves
 from scaling.measurements import MeasurementsError, read_measurements
@@ -152,7 +153,7 @@ def forecast(
         for curve in curves
     ]
     if as_json:
-        _print_json(Outlook, found)
+        _print_json(found)
     else:
         report.show_outlooks(found, level, _console())
     raise typer.Exit(DONE if any(curve.law for curve in curves) else NOTHING)
@@ -175,7 +176,7 @@ def compare_slopes(
     """
     found = compare(_curves(measurements, level, pool, cores), margin=margin, level=level, pool=pool)
     if as_json:
-        _print_json(Comparison, found)
+        _print_json(found)
     elif found:
         report.show_comparisons(found, margin, level, _console())
     else:
@@ -221,8 +222,8 @@ def _positive(values: Iterable[float] | None, option: str) -> list[float]:
     return given
 
 
-def _print_json(kind: type[BaseModel], found: Iterable[BaseModel]) -> None:
-    print(TypeAdapter(list[kind]).dump_json(list(found), indent=1).decode())  # type: ignore[valid-type]
+def _print_json(found: Iterable[BaseModel]) -> None:
+    print(json.dumps([each.model_dump(mode="json") for each in found], indent=1, ensure_ascii=False))
 
 
 def _console() -> Console:

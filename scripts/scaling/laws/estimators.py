@@ -16,7 +16,7 @@ from scaling.laws.regions import Regions, find_regions
 from scaling.laws.shards import CurveError, Shards, shards
 
 
-class LearningCurve(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class LearningCurve(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     """The power law with floor, error = γ + α·(N/N0)^β, fitted to the runs of one learning curve.
 
     Errors of equal N are averaged into shards, leading shards that are not yet a power law are left out
@@ -40,7 +40,7 @@ class LearningCurve(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     beta_ : float
         Exponent. Without a unit, and negative.
     slope_ : float
-        Effective slope d log error / d log N: the exponent of the law with γ = 0.
+        Effective slope d log error / d log N: that of a straight line, all shards alike.
     N0_ : float
         Geometric mean of the fitted N, in the unit of X.
     law_ : Law
@@ -55,7 +55,7 @@ class LearningCurve(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     TooFewShards
         By `fit`, below five distinct N: three parameters, and two degrees of freedom for the intervals.
     ValueError
-        By all methods, if an N or an error is not positive and finite, or X has more than one column.
+        By `fit` and `data_needed`, if an N or an error is not positive and finite; by all if X has several columns.
     NotFittedError
         Before `fit`.
 
@@ -121,8 +121,8 @@ class LearningCurve(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def data_needed(self, error: float) -> DataNeeded:
         """Tell at which N the curve meets an error, with an interval, or that it never does.
 
-        error: in the unit of y. The answer's `verdict` is "within the shards", "reachable", "open" (the floor's
-        interval neither allows nor forbids it) or "unreachable".
+        error: in the unit of y. The answer's `verdict` is "below the shards", "within the shards", "reachable",
+        "open" (the floor's interval neither allows nor forbids it) or "unreachable".
         """
         check_is_fitted(self)
         return self.law_.data_needed(error)

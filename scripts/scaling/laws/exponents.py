@@ -31,7 +31,7 @@ from scaling.laws.shards import CurveError, TooFewShards, shards
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scaling.laws.intervals import Estimate
+    from scaling.laws.fitting import Law
 
 MARGIN = 0.02
 """Slopes nearer than this count as equal: over three decades of data it moves an error by 15 %."""
@@ -142,13 +142,13 @@ def paired_slope_difference(
     return SlopeDifference.of(slope, paired=True, margin=margin, level=level, alpha=alpha)
 
 
-def slope_of(estimate: Estimate, level: float, shard_count: int) -> Slope:
-    """Give the standard error of an effective slope from its interval of a level, on shards − 2 degrees of freedom."""
-    if estimate.low is None or estimate.high is None:
-        raise CurveError(f"the slope {estimate.value:g} has an open interval, expected both its bounds")
-    df = shard_count - 2
-    half = (estimate.high - estimate.low) / 2
-    return Slope(value=estimate.value, standard_error=half / float(stats.t.ppf((1 + level) / 2, df)), df=df)
+def slope_of(law: Law) -> Slope:
+    """Give the standard error of a law's effective slope, from its interval, on shards − 2 degrees of freedom."""
+    low, high, df = law.slope.low, law.slope.high, law.shards - 2
+    assert low is not None
+    assert high is not None
+    error = (high - low) / 2 / float(stats.t.ppf((1 + law.level) / 2, df))
+    return Slope(value=law.slope.value, standard_error=error, df=df)
 
 
 def slope_difference(

@@ -1,9 +1,8 @@
 """Lines: straight lines through log values, and t tests of their slopes.
 
 y = c + b·x by generalised least squares under a covariance V = V₀ + τ²I: V₀ is known, and τ², what the line itself gets
-wrong, is the least that brings the residual sum of squares r'V⁻¹r down to its degrees of freedom (Paule & Mandel 1982).
-So the standard error is never less than what is known, and is that of ordinary least squares where nothing is. Its t
-has points − 2 degrees of freedom.
+wrong, is estimated (`misfit`). So the standard error is never less than what is known, and is that of ordinary least
+squares where nothing is. Its t has points − 2 degrees of freedom.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from scipy import optimize, stats
+from scipy import stats
 
 from scaling.laws.forms import FloatArray
+from scaling.laws.misfit import Misfit
 
 MIN_POINTS = 3
 """A straight line, and one degree of freedom."""
-_PRECISION = 1e-10  # logs are not trusted beyond this: an exact line keeps a standard error
 
 
 class Slope(BaseModel):
@@ -56,25 +55,13 @@ class Line(NamedTuple):
 
 def fit_line(x: FloatArray, y: FloatArray, covariance: FloatArray) -> Line:
     """Fit a line to y (points,) at x (points,), three or more that differ; covariance (points, points) is V₀."""
-    df = len(x) - 2
-    known, basis = np.linalg.eigh(covariance)
-    variances = np.maximum(known, 0)
-    Y, X = basis.T @ y, basis.T @ np.stack([np.ones_like(x), x - x.mean()], axis=1)
-
-    def fit(misfit: float) -> tuple[FloatArray, FloatArray, float]:
-        """Coefficients, their covariance, and the residual sum of squares."""
-        weight = 1 / (variances + misfit)
-        spread = np.linalg.inv(X.T @ (weight[:, None] * X))
-        coefficients = spread @ (X.T @ (weight * Y))
-        return coefficients, spread, float(weight @ np.square(Y - X @ coefficients))
-
-    misfit = _PRECISION**2
-    if fit(misfit)[2] > df:
-        largest = float(np.square(y - y.mean()).sum()) + misfit  # more than enough
-        log_misfit = optimize.brentq(
-            lambda log: fit(np.exp(log))[2] - df, np.log(misfit), np.log(largest) + 1e-9, xtol=1e-12
-        )
-        misfit = float(np.exp(log_misfit))
-    coefficients, spread, _ = fit(misfit)
-    slope = Slope(value=float(coefficients[1]), standard_error=float(np.sqrt(spread[1, 1])), df=df)
-    return Line(slope, float(coefficients[0]), float(np.sqrt(misfit)))
+    X = np.stack([np.ones_like(x), x - x.mean()], axis=1)
+    misfit = Misfit(covariance, y - y.mean(), X).estimate
+    towards = np.linalg.solve(covariance + misfit * np.eye(len(x)), X).T
+    spread = np.linalg.inv(towards @ X)
+    middle, slope = spread @ (towards @ y)
+    return Line(
+        slope=Slope(value=float(slope), standard_error=float(np.sqrt(spread[1, 1])), df=len(x) - 2),
+        middle=float(middle),
+        misfit=float(np.sqrt(misfit)),
+    )

@@ -137,7 +137,7 @@ def _curve(task: _Task) -> MeasuredCurve:
     sizes: tuple[Optimum, ...] = ()
     size_law, size_refusal = None, None
     if table["size"].nunique() > 1:
-        sizes = best_sizes(table.assign(validation=table.error), task.model, "size")
+        sizes = best_sizes(table, task.model, "size")
         try:
             size_law = fit_size_law(sizes, "size", task.level)
         except NoSizeLaw as problem:

@@ -49,15 +49,14 @@ def diagnostics(analysis: Analysis | None, title: str = "") -> Figure:
         return _without_law(title)
     law, left_out = analysis.law, analysis.influences
     N = np.array([shard.N for shard in left_out])
-    figure, axes = style.canvas(1, 5, (style.TEXT, HEIGHT))
-    axes[0].get_gridspec().set_width_ratios([1.5, 1.3, 0.65, 1.3, 0.65])  # type: ignore[union-attr]
+    figure, axes = style.canvas(1, 5, (style.TEXT, HEIGHT), widths=(1.5, 1.3, 0.65, 1.3, 0.65))
     _residuals(axes[0], law)
     beta, gamma = (np.array([getattr(shard, name) for shard in left_out]) for name in ("beta", "gamma"))
     _parameter((axes[1], axes[2]), "β", law.beta, BETA_RANGE, (N, beta), _beta_trace(law))
     _parameter((axes[3], axes[4]), "γ", law.gamma, (0.0, law.error[-1]), (N, gamma), _gamma_trace(law))
     for axis in (axes[0], axes[1], axes[3]):
         _sizes(axis, law.N)
-    figure.get_layout_engine().set(w_pad=0.03, rect=(0, 0, 1, 0.91))  # type: ignore[call-arg, union-attr]
+    figure.set_layout_engine("constrained", w_pad=0.03, rect=(0, 0, 1, 0.91))
     figure.text(0.01, 0.985, title, va="top", fontsize=7.5, fontweight="bold")
     figure.text(0.995, 0.985, _header(analysis), va="top", ha="right", fontsize=6.5, color=style.GREY)
     return figure

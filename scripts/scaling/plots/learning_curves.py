@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 4
+TITLE = 24
+"""Letters of a panel's title that fit on a line."""
 
 
 def learning_curves(
@@ -40,7 +43,7 @@ def learning_curves(
             if other is not curve:
                 _medians(axis, other.shards, color=style.GREY, linewidth=0.7, alpha=0.6, zorder=1)
         _panel(axis, chosen_runs(table, curve.family), curve, style.colour(index))
-        axis.set_title(labels[curve.family], color=style.colour(index), loc="left", fontweight="bold")
+        axis.set_title(fill(labels[curve.family], TITLE), color=style.colour(index), loc="left", fontweight="bold")
         _scales(axis, FuncFormatter(_plain if metric else _percent))
     for axis in axes[len(curves) :]:
         axis.remove()

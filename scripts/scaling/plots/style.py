@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +49,23 @@ RC: dict[Any, Any] = {
 }
 
 
-def canvas(rows: int, columns: int, size: tuple[float, float], *, shared: bool = False) -> tuple[Figure, list[Axes]]:
-    """Open a figure of `size` inches; gives its axes as one flat list. `shared` unites their scales."""
+def canvas(
+    rows: int,
+    columns: int,
+    size: tuple[float, float],
+    *,
+    shared: bool = False,
+    widths: Sequence[float] | None = None,
+) -> tuple[Figure, list[Axes]]:
+    """Open a figure of `size` inches; gives its axes as one flat list.
+
+    `shared` unites their scales, `widths` are those of the columns to each other.
+    """
     mpl.rcdefaults()  # whatever a matplotlibrc of the user's says
     mpl.rcParams.update(RC)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=shared, sharey=shared)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=size, squeeze=False, sharex=shared, sharey=shared, width_ratios=widths
+    )
     return figure, list(axes.ravel())
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from scaling.laws import fit_law
 from scaling.laws.exponents import (
     SlopeDifference,
     common_slope_test,
@@ -15,7 +16,6 @@ from scaling.laws.exponents import (
     slope_difference,
     slope_of,
 )
-from scaling.laws.intervals import Estimate
 from scaling.laws.lines import Slope
 from scaling.laws.shards import CurveError, TooFewShards
 
@@ -218,14 +218,11 @@ def test_two_slopes_are_compared_as_welch_compares_two_means():
     assert not difference.paired
 
 
-def test_a_slope_and_its_interval_give_back_its_standard_error():
-    judge = stats.linregress(np.log(SHARDS), np.random.default_rng(0).normal(size=8))
-    half = stats.t.ppf(0.975, 6) * judge.stderr
-    estimate = Estimate(value=judge.slope, low=judge.slope - half, high=judge.slope + half, identified=False)
-    slope = slope_of(estimate, 0.95, 8)
-    assert (slope.standard_error, slope.df) == pytest.approx((judge.stderr, 6))
-    with pytest.raises(CurveError, match="open interval"):
-        slope_of(estimate.model_copy(update={"low": None}), 0.95, 8)
+def test_a_law_of_single_runs_has_the_standard_error_of_the_regression():
+    error = np.exp(0.1 * np.random.default_rng(0).normal(size=8)) * SHARDS**-0.3
+    judge = stats.linregress(np.log(SHARDS), np.log(error))
+    slope = slope_of(fit_law(SHARDS, error))
+    assert (slope.value, slope.standard_error, slope.df) == pytest.approx((judge.slope, judge.stderr, 6))
 
 
 # The F-test beside it

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from scaling.claims.claim import Claim, Evidence, Share, Verdict, holm, plural
 from scaling.comparisons import LEVEL, NothingToCompare
-from scaling.curves import Curve, chosen_runs
+from scaling.curves import chosen_runs
 from scaling.laws import CurveError
 from scaling.laws.exponents import (
     CommonSlopeTest,
@@ -23,7 +23,6 @@ from scaling.laws.exponents import (
     slope_of,
 )
 from scaling.laws.fitting import MIN_SHARDS
-from scaling.laws.lines import Slope
 from scaling.laws.regions import MIN_DECADES
 from scaling.numbers import Number, count, fixed, percent, plain
 from scaling.settings import Name
@@ -300,18 +299,15 @@ class DomainSetsSlope(Claim):
 
     def _compare(self, evidence: Evidence) -> Iterator[tuple[str, tuple[str, str], SlopeDifference]]:
         """Give each learner, two of its domains, and the difference of its slopes there."""
-        speaking = [curve for curve in evidence.speaking if curve.domain in self.domains and curve.law is not None]
-        for first, second in combinations(speaking, 2):
+        slopes = [
+            (curve, slope_of(curve.law))
+            for curve in evidence.speaking
+            if curve.domain in self.domains and curve.law is not None
+        ]
+        for (first, one), (second, other) in combinations(slopes, 2):
             if first.family == second.family:
-                difference = slope_difference(
-                    _slope(first), _slope(second), margin=self.margin, level=LEVEL, alpha=(1 - self.level) / 2
-                )
+                difference = slope_difference(one, other, margin=self.margin, level=LEVEL, alpha=(1 - self.level) / 2)
                 yield first.family, (first.domain, second.domain), difference
-
-
-def _slope(curve: Curve) -> Slope:
-    assert curve.law is not None
-    return slope_of(curve.law.slope, curve.law.level, curve.law.shards)
 
 
 def _beyond(difference: SlopeDifference) -> bool:
