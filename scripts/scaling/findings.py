@@ -21,7 +21,8 @@ from scaling.laws.rivals import POWER_LAWS, TOLERANCE
 from scaling.laws.shards import SHARED
 from scaling.models import Network
 from scaling.numbers import Number, count, fixed, percent, plain, significant, size_interval, word
-from scaling.study import DomainPlan, MeasuredPlan, Study, TrainedPlan
+from scaling.plans import DomainPlan, MeasuredPlan, TrainedPlan
+from scaling.study import Study
 from scaling.training import LOOKS
 
 

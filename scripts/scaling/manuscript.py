@@ -24,7 +24,8 @@ from scaling.findings import foresees
 from scaling.latex import PaperError, escape
 from scaling.laws import Law
 from scaling.models import Family, Network
-from scaling.study import DomainPlan, MeasuredFamily, MeasuredPlan, Study, TrainedPlan, distinct
+from scaling.plans import DomainPlan, MeasuredFamily, MeasuredPlan, TrainedPlan, distinct
+from scaling.study import Study
 
 
 @dataclass(frozen=True)

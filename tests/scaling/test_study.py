@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 
 from scaling import domains, models
-from scaling.study import Study, StudyError, distinct, json_schema
+from scaling.plans import distinct
+from scaling.study import Study, StudyError, json_schema
 
 ROOT = Path(__file__).parents[2]
 GONE = object()

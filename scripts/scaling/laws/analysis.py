@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from scaling.laws.fitting import MIN_SHARDS, Law
 from scaling.laws.forecasts import DataNeeded, Forecast
-from scaling.laws.regions import Regions, find_regions
+from scaling.laws.regions import Regions, bend, find_regions
 from scaling.laws.rivals import Rival, rank
 from scaling.laws.sensitivity import Influence, Variant, influences, variants
 from scaling.laws.shards import Shards
@@ -52,6 +52,8 @@ class Analysis(BaseModel):
     shards: Shards
     """All of them; the law is fitted to those of its region."""
     regions: Regions
+    bend_p: float
+    """p-value of an F test that the curve bends at its small end (`regions.bend`)."""
     law: Law
     rivals: tuple[Rival, ...]
     """All forms on all shards, the best forecaster first."""
@@ -71,6 +73,7 @@ def analyse(shards: Shards, level: float = 0.95) -> Analysis:
     return Analysis(
         shards=shards,
         regions=regions,
+        bend_p=bend(shards),
         law=law,
         rivals=rank(shards),
         variants=variants(law),

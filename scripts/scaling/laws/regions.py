@@ -39,8 +39,6 @@ class Regions(BaseModel):
     """Leading shards that belong to the small-data region; 0 if no region is identified."""
     lack_of_fit: float
     """p-value of the law's lack of fit to all shards."""
-    bend_p: float
-    """p-value of an F test that the curve bends at its small end."""
     irreducible: float | None
     """N at which the floor reaches half of the error, be it beyond the shards; None unless the region is identified and
     the floor's interval excludes 0."""
@@ -64,7 +62,6 @@ def find_regions(measured: Shards, level: float = 0.95) -> tuple[Regions, Law]:
         identified=identified,
         dropped=dropped if identified else 0,
         lack_of_fit=lack,
-        bend_p=bend(measured),
         irreducible=_irreducible(law) if identified else None,
     )
     return regions, law

@@ -24,8 +24,6 @@ from scaling.laws.forms import FloatArray
 
 SHARED = 5
 """Above pool / 5 the shards of different seeds share too much data to be called independent."""
-
-
 ROUNDING = 1e-12
 """Seeds that differ by less, relative to their mean, are equal."""
 LEVEL = 0.95

@@ -87,7 +87,7 @@ class ThreeRegions(Claim):
 
     def _bends(self, curve: Curve) -> bool | None:
         """Does it bend at its small end? None if that was not tested."""
-        return None if curve.regions is None else curve.regions.bend_p < self.bend
+        return None if curve.analysis is None else curve.analysis.bend_p < self.bend
 
 
 def _has_floor(curve: Curve) -> bool:

@@ -27,7 +27,7 @@ def ends(curve, evidence, power):
             analysis = plain.analysis.model_copy(
                 update={
                     "law": plain.analysis.law.model_copy(update={"gamma": gamma}),
-                    "regions": plain.analysis.regions.model_copy(update={"bend_p": bend_p}),
+                    "bend_p": bend_p,
                 }
             )
             curves.append(plain.model_copy(update={"shards": shards, "analysis": analysis}))
@@ -97,7 +97,7 @@ def test_a_domain_without_a_guess_settles_nothing(ends, verdict):
 def test_a_measured_start_and_a_measured_floor_are_seen(curve, evidence, value):
     start = lambda N: 0.87 / (1 + (N / 2_000) ** 0.9)  # noqa: E731
     floor = lambda N: 0.1 + 0.4 * (N / 100) ** -0.6  # noqa: E731
-    found = evidence(*curve(start, noise=0.005), *curve(floor, "floored", noise=0.005))
+    found = evidence(*curve(start, noise=0.005), *curve(floor, "floored", noise=0.005), whole=True)
     counted = {name: value(REGIONS, found, name) for name in ("eligible", "guessing", "bending", "ending", "whole")}
     assert counted == {"eligible": 2, "guessing": 1, "bending": 1, "ending": 1, "whole": 0}
 
