@@ -5,7 +5,8 @@
 # make test    set up, lint, and run all tests
 
 PYTHON ?= python3
-CORES ?= $(shell nproc)
+# nproc would count OMP_NUM_THREADS, which has nothing to do with how many jobs fit.
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

@@ -14,8 +14,6 @@ if study.experiments.bias:
             receipt="<results>/figures/bias.receipt.json",
         log:
             "<results>/logs/bias.log",
-        benchmark:
-            "<results>/benchmarks/bias.tsv"
         params:
             **bias_settings(),
             **identity("bias", kinds=bias_kind),

@@ -11,8 +11,6 @@ rule claim:
         receipt="<results>/claims/{claim}.receipt.json",
     log:
         "<results>/logs/claim/{claim}.log",
-    benchmark:
-        "<results>/benchmarks/claim/{claim}.tsv"
     params:
         **identity("claim"),
         claim=lookup("claims/{claim}", within=config),

@@ -22,6 +22,7 @@ check_by_content(Path(LIBRARY))
 from provenance import builds, plan, sweep
 from provenance.builds import BuildRunning, begin_build
 from provenance.findings import ACCEPTED, Unsound
+from provenance.forks import start_parent
 from provenance.identity import IdentityError, Library
 from provenance.orders import Orders
 from provenance.store import Store, StoreError
@@ -53,6 +54,12 @@ def take_results_folder():
         raise SystemExit(str(error)) from None
     Orders.of(CODE.closures, swept().stale_receipts).write(RESULTS)
     planned().write(RESULTS / plan.PLAN)
+    start_parent({closure.code: preloaded(closure) for closure in CODE.closures})
+
+
+def preloaded(closure):
+    """The modules that a fork for such a job has imported already: the job's own, and those of Snakemake's preamble."""
+    return [*closure.foreign, "snakemake.iocontainers", "snakemake.logging"]
 
 
 def call_pdf_stale():

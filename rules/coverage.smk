@@ -9,8 +9,6 @@ if study.experiments.coverage:
             receipt="<results>/coverage/{design}.receipt.json",
         log:
             "<results>/logs/coverage/{design}.log",
-        benchmark:
-            "<results>/benchmarks/coverage/{design}.tsv"
         params:
             **identity("coverage"),
             design=lookup("experiments/coverage/designs/{design}", within=config),
@@ -29,8 +27,6 @@ if study.experiments.coverage:
             receipt="<results>/figures/coverage.receipt.json",
         log:
             "<results>/logs/coverage_figure.log",
-        benchmark:
-            "<results>/benchmarks/coverage_figure.tsv"
         params:
             **identity("coverage_figure"),
             goal=lookup("experiments/coverage/goal", within=config),

@@ -10,8 +10,6 @@ rule gather:
         receipt="<results>/curves/{domain}.receipt.json",
     log:
         "<results>/logs/gather/{domain}.log",
-    benchmark:
-        "<results>/benchmarks/gather/{domain}.tsv"
     wildcard_constraints:
         domain=one_of(study.trained),
     params:
@@ -31,8 +29,6 @@ rule measure:
         receipt="<results>/curves/{domain}.receipt.json",
     log:
         "<results>/logs/measure/{domain}.log",
-    benchmark:
-        "<results>/benchmarks/measure/{domain}.tsv"
     wildcard_constraints:
         domain=one_of(study.measured),
     params:
@@ -52,8 +48,6 @@ rule curves:
         receipt="<results>/curves.receipt.json",
     log:
         "<results>/logs/curves.log",
-    benchmark:
-        "<results>/benchmarks/curves.tsv"
     params:
         **identity("curves"),
     message:

@@ -29,8 +29,6 @@ rule prepare:
         receipt="<results>/data/{domain}.receipt.json",
     log:
         "<results>/logs/prepare/{domain}.log",
-    benchmark:
-        "<results>/benchmarks/prepare/{domain}.tsv"
     params:
         **identity("prepare", kinds=domain_kind),
         data=lookup("domains/{domain}/data", within=config),

@@ -15,8 +15,6 @@ rule learning_curves:
         receipt="<results>/figures/learning-curves-{domain}.receipt.json",
     log:
         "<results>/logs/learning_curves/{domain}.log",
-    benchmark:
-        "<results>/benchmarks/learning_curves/{domain}.tsv"
     params:
         **identity("learning_curves"),
         labels=family_labels,
@@ -41,8 +39,6 @@ rule diagnostics:
         receipt="<results>/figures/diagnostics-{family}-on-{domain}.receipt.json",
     log:
         "<results>/logs/diagnostics/{domain}/{family}.log",
-    benchmark:
-        "<results>/benchmarks/diagnostics/{domain}/{family}.tsv"
     params:
         **identity("diagnostics"),
         title=curve_title,

@@ -11,8 +11,6 @@ rule law:
         receipt="<results>/laws/{domain}/{family}.receipt.json",
     log:
         "<results>/logs/law/{domain}/{family}.log",
-    benchmark:
-        "<results>/benchmarks/law/{domain}/{family}.tsv"
     params:
         **identity("law"),
         pool=domain_pool,

@@ -18,8 +18,6 @@ rule ledger:
         receipt="<results>/ledger.receipt.json",
     log:
         "<results>/logs/ledger.log",
-    benchmark:
-        "<results>/benchmarks/ledger.tsv"
     params:
         **identity("ledger", kinds=every_kind),
         study=study_design(),
@@ -45,8 +43,6 @@ rule paper:
         receipt="<results>/paper/main.receipt.json",
     log:
         "<results>/logs/paper.log",
-    benchmark:
-        "<results>/benchmarks/paper.tsv"
     params:
         **identity("paper", kinds=every_kind),
         study=study_design(),

@@ -11,8 +11,6 @@ rule train:
         receipt="<results>/runs/{domain}/{model}/n{N}/seed{seed}.receipt.json",
     log:
         "<results>/logs/train/{domain}/{model}/n{N}-seed{seed}.log",
-    benchmark:
-        "<results>/benchmarks/train/{domain}/{model}/n{N}-seed{seed}.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -32,8 +30,6 @@ use rule train as train_doubled with:
         receipt="<results>/doubled/{domain}/{model}/n{N}/seed{seed}.receipt.json",
     log:
         "<results>/logs/train_doubled/{domain}/{model}/n{N}-seed{seed}.log",
-    benchmark:
-        "<results>/benchmarks/train_doubled/{domain}/{model}/n{N}-seed{seed}.tsv"
     params:
         **identity("train", kinds=run_kinds),
         run=doubled_run_settings,

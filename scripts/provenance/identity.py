@@ -72,6 +72,8 @@ class Closure:
     """sha256 of each file as it is, to see quickly whether it changed."""
     versions: dict[str, str]
     """Of Python and each distribution that the files import."""
+    foreign: tuple[str, ...]
+    """The third-party modules that the files import."""
 
     @cached_property
     def code(self) -> str:
@@ -133,7 +135,15 @@ class Library:
             {name: module.digest for name, module in named.items()},
             {name: module.raw for name, module in named.items()},
             versions_now(["python", *sorted(third)]),
+            self._foreign(named.values()),
         )
+
+    def _foreign(self, modules: Iterable[Module]) -> tuple[str, ...]:
+        named = {item.module for module in modules for item in module.imports if not item.by_name}
+        return tuple(sorted(name for name in named if self._is_foreign(name.partition(".")[0])))
+
+    def _is_foreign(self, top: str) -> bool:
+        return top not in sys.stdlib_module_names and not self._is_ours(top)
 
     def _imports(self, path: Path, kinds: Kinds) -> Iterator[Path | str]:
         """Give the files of this checkout that one of them imports, and the names of distributions."""
@@ -161,9 +171,9 @@ class Library:
 
     def _resolve(self, name: str, where: str, optional: bool) -> Iterator[Path | str]:
         top = name.partition(".")[0]
+        if self._is_foreign(top):
+            yield self._distribution(top, where, optional)
         if not self._is_ours(top):
-            if top not in sys.stdlib_module_names:
-                yield self._distribution(top, where, optional)
             return
         parts = name.split(".")
         for length in range(1, len(parts) + 1):

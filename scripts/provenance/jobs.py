@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from provenance.builds import results_folder, still_in_charge
 from provenance.findings import ACCEPTED, Accepted, Finding, Unsound, examine, is_receipt, read_placed
+from provenance.forks import hand_over
 from provenance.orders import Orders
 from provenance.receipts import BadReceipt, Receipt, file_hash, in_order, plain, receipt_of
 from provenance.store import Store, job_key
@@ -54,7 +55,8 @@ class Context(Protocol):
 
 
 def job(snakemake: Context) -> Callable[[Callable[[Job], None]], None]:
-    """Run the function below as the job at hand: `@job(snakemake)`."""
+    """Run the function below as the job at hand, in a fork where there is one to have: `@job(snakemake)`."""
+    hand_over(snakemake.params.get("code"))
     return Job(snakemake).run
 
 
@@ -141,6 +143,7 @@ class Job:
 
     def _run(self, work: Callable[[Job], None]) -> None:
         start = datetime.now(UTC)
+        self._check_build()
         for path in self._final.values():
             path.parent.mkdir(parents=True, exist_ok=True)
             _remove_left_over(path)
@@ -202,12 +205,15 @@ class Job:
             self._orders.check_code(draft.code["digest"])
 
     def _publish(self) -> None:
-        if not still_in_charge():
-            raise Orphaned("the build that started this job is gone or was replaced; its output is dropped")
+        self._check_build()
         # The receipt goes first and comes last: with a kill in between, the job counts as not done.
         self._final["receipt"].unlink(missing_ok=True)
         for name, path in sorted(self._final.items(), key=lambda output: output[0] == "receipt"):
             self._temporary[name].replace(path)
+
+    def _check_build(self) -> None:
+        if not still_in_charge():
+            raise Orphaned("the build that started this job is gone or was replaced; its output is dropped")
 
 
 class _Read(NamedTuple):

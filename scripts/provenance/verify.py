@@ -16,7 +16,7 @@ from provenance.workspace import CannotRun, Workspace
 
 NOTES = (".build", ".orders.json", ".plan.json", ".memo.json", ".sound")
 """What builds and audits note down, in the results folder itself."""
-UNMADE = ("logs/", "benchmarks/", "audit/")
+UNMADE = ("logs/", "audit/")
 """Folders of what jobs and audits leave beside the results."""
 
 

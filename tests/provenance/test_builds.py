@@ -31,14 +31,17 @@ JOB = """
 import pathlib, time, types
 from provenance.jobs import job
 from snakemake.iocontainers import OutputFiles
-while not pathlib.Path("go").exists():
-    time.sleep(0.02)
 output = OutputFiles(fromdict={"record": "results/out/record.json", "receipt": "results/out/record.receipt.json"})
 context = types.SimpleNamespace(
     rule="record", input=[], output=output, params={}, wildcards={}, resources={}, log=[]
 )
+def work(this):
+    pathlib.Path("begun").touch()
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+    this.write_json("record", {"N": 1})
 try:
-    job(context)(lambda this: this.write_json("record", {"N": 1}))
+    job(context)(work)
 finally:
     pathlib.Path("ended").touch()
 """
@@ -173,18 +176,30 @@ def test_the_job_of_a_living_build_publishes(tmp_path: Path, begin: Callable[...
 
 
 def test_the_job_of_a_dead_build_publishes_nothing(tmp_path: Path, begin: Callable[..., subprocess.Popen[str]]):
-    kill(begin(JOB))
+    build = begin(JOB)
+    wait_for(tmp_path / "begun")
+    kill(build)
     (tmp_path / "go").touch()
     wait_for(tmp_path / "ended")
     assert list((tmp_path / "results/out").iterdir()) == []
 
 
 def test_the_job_of_a_replaced_build_publishes_nothing(tmp_path: Path, begin: Callable[..., subprocess.Popen[str]]):
-    kill(begin(JOB))
+    build = begin(JOB)
+    wait_for(tmp_path / "begun")
+    kill(build)
     begin()
     (tmp_path / "go").touch()
     wait_for(tmp_path / "ended")
     assert list((tmp_path / "results/out").iterdir()) == []
+
+
+def test_the_job_of_a_dead_build_does_not_even_begin(tmp_path: Path, begin: Callable[..., subprocess.Popen[str]]):
+    build = begin("import pathlib, time\nwhile not pathlib.Path('late').exists(): time.sleep(0.02)\n" + JOB)
+    kill(build)
+    (tmp_path / "late").touch()
+    wait_for(tmp_path / "ended")
+    assert not (tmp_path / "begun").exists()
 
 
 def test_on_another_host_the_token_decides(

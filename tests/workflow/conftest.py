@@ -21,7 +21,7 @@ from provenance.receipts import SUFFIX, BadReceipt, Receipt, digest
 
 HERE = Path(__file__).parent
 WORKFLOW = HERE.parents[1]
-OF_ONE_BUILD = ("logs/", "benchmarks/")
+OF_ONE_BUILD = ("logs/",)
 """Folders, in the results folder, of what differs from build to build of the same study."""
 NOTES = (".build", ".orders.json", ".plan.json", ".memo.json", ".sound")
 """Files there in which a build takes notes."""

@@ -39,6 +39,13 @@ def half_built(built):
 
 
 @pytest.fixture
+def cold(monkeypatch):
+    """Builds whose jobs all start cold, as they do on other nodes than the build's: nothing ties them to its life, and
+    they take long enough to be met."""
+    monkeypatch.setenv("STUDY_FORKS", "off")
+
+
+@pytest.fixture
 def training(half_built):
     """Start the build; when two runs are made and two more are under way, give it and the processes of these."""
     build = half_built.start("--", TABLE)
@@ -75,7 +82,15 @@ def test_after_a_kill_of_everything_the_same_command_finishes(finished, half_bui
     assert up_to_the_table(half_built) == up_to_the_table(finished), "all of it, and no temporary file"
 
 
-def test_jobs_that_outlive_their_killed_build_change_nothing(finished, half_built, training):
+def test_after_a_kill_of_the_build_alone_no_job_is_left(half_built, training):
+    build, jobs = training
+    build.kill()
+    build.wait()
+    wait_until(lambda: not any(map(trains, jobs)))
+    assert psutil.wait_procs(jobs, timeout=20)[1] == []
+
+
+def test_jobs_that_outlive_their_killed_build_change_nothing(cold, finished, half_built, training):
     build, (late, early) = training
     build.kill()
     build.wait()
@@ -95,7 +110,7 @@ def times(build) -> dict[str, int]:
     return {name: (build.results / name).stat().st_mtime_ns for name in build.files() if ".tmp." not in name}
 
 
-def test_of_two_builds_the_second_is_refused_and_the_first_finishes(finished, half_built, training):
+def test_of_two_builds_the_second_is_refused_and_the_first_finishes(cold, finished, half_built, training):
     build, _ = training
     code, said = half_built.snakemake()
     assert build.poll() is None, "the first build ended too early for this test to show anything"
@@ -108,7 +123,7 @@ def test_of_two_builds_the_second_is_refused_and_the_first_finishes(finished, ha
     assert up_to_the_table(half_built) == up_to_the_table(finished)
 
 
-def test_a_study_with_another_folder_is_built_beside_it(finished, half_built, training):
+def test_a_study_with_another_folder_is_built_beside_it(cold, finished, half_built, training):
     build, _ = training
     (half_built.folder / "other.yaml").write_text("pathvars: {results: results-other}")
     code, said = half_built.snakemake(

@@ -1,0 +1,148 @@
+"""What part of a build is work: all trainings of a study, built by Snakemake with forks and with cold starts, in turns.
+
+python tests/benchmarks/bench_efficiency.py [--study profiles/smoke/study.yaml] [--cores 2] [--turns 3] [--json FILE]
+
+The work is what the same trainings take one after another in a process that has imported everything: the CPU seconds
+of reading data, training and evaluation. Efficiency is work / (cores × wall) of a build of all learning curves. CPU is
+that of all processes of the build, whoever started them. Raw files are fetched before the clock starts.
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from scaling.study import Study
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("rules", "profiles", "scripts", "paper")
+PR_SET_CHILD_SUBREAPER = 36
+Measured = dict[str, list[tuple[float, float, float]]]
+"""By way of starting jobs: wall, CPU and work of each turn, in seconds."""
+
+WORK = """
+import json, sys, time
+from pathlib import Path
+from scaling.study import Study
+from scaling.training import train
+import yaml
+config = json.loads(sys.argv[1])
+study = Study.of(config)
+def data(domain):
+    return Path(f"results/data/{domain}.npz") if study.trained[domain].data.source else None
+runs = [
+    (study.run(domain, *run).model_copy(update={"budget_scale": scale}), data(domain))
+    for domain in study.trained
+    for scale, of in ((1, study.runs), (2, study.doubled_runs))
+    for run in of(domain)
+]
+train(*runs[-1])
+began = time.process_time()
+for run, prepared in runs:
+    train(run, prepared)
+print(len(runs), time.process_time() - began)
+"""
+
+
+def merged(study: Path) -> dict:
+    """Give the config with an overlay, as Snakemake would merge them, and its results in `results`."""
+
+    def merge(under: dict, over: dict) -> dict:
+        both = {
+            key: merge(under[key], value) if isinstance(value, dict) and isinstance(under.get(key), dict) else value
+            for key, value in over.items()
+        }
+        return under | both
+
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    return merge(config, yaml.safe_load(study.read_text())) | {"pathvars": {"results": "results"}}
+
+
+def timed(command: list[str], folder: Path, environ: dict[str, str]) -> tuple[float, float, str]:
+    """Run a command and wait for all that it leaves behind; give wall and CPU seconds, and what it said."""
+    began, before = time.monotonic(), used()
+    ended = subprocess.run(command, cwd=folder, env=os.environ | environ, capture_output=True, text=True, check=False)
+    wall = time.monotonic() - began
+    if ended.returncode:
+        sys.exit(ended.stderr[-3000:])
+    while True:  # processes whose parent is gone are ours
+        try:
+            os.wait()
+        except ChildProcessError:
+            return wall, used() - before, ended.stdout
+
+
+def used() -> float:
+    """Give the CPU seconds of all processes that were waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", type=Path, default=ROOT / "profiles/smoke/study.yaml")
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    config = merged(options.study)
+    environ = {"PYTHONPATH": "scripts", "OMP_NUM_THREADS": "1"}
+    measured: Measured = {"forks": [], "cold starts": []}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for part in PARTS:
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "Snakefile", folder)
+        (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        snakemake = [sys.executable, "-m", "snakemake", "--cores", str(options.cores)]
+        curves = [f"results/curves/{domain}.csv" for domain in config["domains"]]
+        fetched = [domain for domain, plan in Study.of(config).trained.items() if plan.data.source]
+        # Code is compiled in it, too.
+        timed([*snakemake, *(f"results/data/{domain}.npz" for domain in fetched)], folder, environ)
+        for _ in range(options.turns):
+            for name, parent in (("forks", {}), ("cold starts", {"STUDY_FORKS": "off"})):
+                for made in ("runs", "doubled", "curves"):
+                    shutil.rmtree(folder / "results" / made, ignore_errors=True)
+                wall, cpu, _ = timed([*snakemake, *curves], folder, environ | parent)
+                said = timed([sys.executable, "-c", WORK, json.dumps(config)], folder, environ)[2]
+                trainings, work = said.split()
+                measured[name].append((wall, cpu, float(work)))
+    report(measured, int(trainings), options.cores, options.json)
+
+
+def report(
+    measured: dict[str, list[tuple[float, float, float]]], trainings: int, cores: int, file: Path | None
+) -> None:
+    """Print the table, and write it as JSON if asked."""
+    rows = {}
+    for name, turns in measured.items():
+        walls, cpus, works = (sorted(column) for column in zip(*turns, strict=True))
+        efficiencies = sorted(work / (cores * wall) for wall, _, work in turns)
+        rows[name] = {"wall_s": walls, "cpu_s": cpus, "work_s": works, "efficiency": efficiencies}
+    table = Table(
+        "start", "wall s", "CPU s", "work, CPU s", "efficiency", title=f"{trainings} trainings, {cores} cores"
+    )
+    for name, row in rows.items():
+        cells = (f"{statistics.median(row[key]):.3g} [{row[key][0]:.3g}, {row[key][-1]:.3g}]" for key in row)
+        table.add_row(name, *cells)
+    Console().print(table)
+    if file:
+        file.write_text(json.dumps({"trainings": trainings, "cores": cores, **rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
