@@ -118,7 +118,7 @@ def train(run: Run, data: Path | None) -> tuple[Record, dict[str, NDArray[np.gen
     domain = domains.load(run.data["kind"]).model_validate(run.data)
     family = models.load(run.learner["kind"]).model_validate(run.learner)
     draw = domain.draw(run.domain, run.N, run.seed, data)
-    fitted = _fit(family, domain, run, draw.train, draw.validation)
+    fitted = fit(family, domain, run, draw.train, draw.validation)
     wrong = {} if fitted.diverged else {name: _wrong(fitted, test) for name, test in draw.test.items()}
     outcomes: dict[str, NDArray[np.generic]] = dict(wrong)
     if draw.probe is not None and not fitted.diverged:
@@ -155,7 +155,8 @@ def _wrong(fitted: Fitted, examples: Examples) -> NDArray[np.bool_]:
     return wrong
 
 
-def _fit(family: Family, domain: Domain, run: Run, shard: Examples, validation: Examples) -> Fitted:
+def fit(family: Family, domain: Domain, run: Run, shard: Examples, validation: Examples) -> Fitted:
+    """Fit a family to a shard, in the way of its kind."""
     if isinstance(family, Memory):
         return Fitted(predict=family.memorise(shard, domain))
     if isinstance(family, Network):

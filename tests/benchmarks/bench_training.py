@@ -1,0 +1,338 @@
+"""What it costs to train and to predict, beside what a user would take: scikit-learn, or a plain PyTorch loop.
+
+OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--images results/data/images.npz] [--only mlp --only cnn]
+    [--turns 5] [--device cpu] [--json]
+
+Runs of the default study (config.yaml). All sides get the same shard, validation and test set and see as many examples
+in batches of the same size; a case is to fit and to predict the test set once. Sides take turns, each time in a process
+of its own after a warm-up, so imports are not counted; each turn is a seed. Seconds are CPU seconds, on a GPU wall
+seconds. Ratios are the other side's seconds over ours, turn by turn: the median, and the range in brackets. The error
+is that on the test set, the median and the range over the seeds.
+
+ours                  as the study does it: looks at the validation set, the best weights kept, operations counted
+plain PyTorch loop    the same network, AdamW (fused) and OneCycleLR, the same looks at the whole validation set at once
+                      and a copy of the best weights
+MLPClassifier         Adam at a constant rate, as many passes over the shard; no validation
+SGDClassifier         ten one-against-all logistic losses, as many passes; no validation
+LogisticRegression    L-BFGS until it ends, no stochastic steps; no validation
+KNeighborsClassifier  as it comes, `algorithm="auto"`
+
+Of peak: the operations of the training over our seconds for everything, as a share of what a product of two matrices of
+1024 × 1024 reaches in the same process.
+"""
+
+import json
+import math
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from snakemake.common.configfile import load_configfile
+
+from scaling import domains, models
+from scaling.domains import Draw
+from scaling.models import Family
+from scaling.study import Study
+from scaling.training import LOOKS, Run, fit
+
+ROOT = Path(__file__).parents[2]
+OURS = "ours"
+GEMM = 1024
+WARM_UP = 100
+
+
+class Case(NamedTuple):
+    """A run of the default study."""
+
+    domain: str
+    model: str
+    N: int
+
+
+CASES = (
+    Case("spiral", "knn-5", 100_000),
+    Case("images", "knn-5", 10_000),
+    Case("images", "logistic", 10_000),
+    Case("spiral", "mlp-raw-32", 1_000),
+    Case("spiral", "mlp-raw-128", 100_000),
+    Case("images", "cnn-8", 1_000),
+    Case("images", "cnn-16", 10_000),
+)
+
+
+class Work(NamedTuple):
+    """What a side is to do."""
+
+    run: Run
+    draw: Draw
+    device: str
+
+    @property
+    def family(self) -> Family:
+        """The family with its settings."""
+        return models.load(self.run.learner["kind"]).model_validate(self.run.learner)
+
+    @property
+    def batch(self) -> int:
+        """Examples in a batch."""
+        return self.run.budget.batch(self.run.N)
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps."""
+        return self.run.budget.steps(self.run.N)
+
+    @property
+    def passes(self) -> int:
+        """Passes over the shard that see as many examples as the steps do."""
+        return max(1, self.steps * self.batch // self.run.N)
+
+    @property
+    def test(self) -> NDArray[np.float32]:
+        """Inputs of the test set."""
+        return next(iter(self.draw.test.values())).x
+
+
+Side = Callable[[Work], tuple[NDArray[np.int64], int]]
+"""Fits and gives the predicted classes of the test set, and the operations of the training where they are known."""
+
+
+def ours(work: Work) -> tuple[NDArray[np.int64], int]:
+    """As the study does it."""
+    domain = domains.load(work.run.data["kind"]).model_validate(work.run.data)
+    fitted = fit(work.family, domain, work.run, work.draw.train, work.draw.validation)
+    return fitted.predict(work.test), fitted.flops
+
+
+def plain_loop(work: Work) -> tuple[NDArray[np.int64], int]:
+    """The loop of PyTorch's tutorials."""
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.utils.data import TensorDataset
+
+    domain, family = domains.load(work.run.data["kind"]).model_validate(work.run.data), work.family
+    torch.manual_seed(work.run.seed)
+    network = family.network(domain, work.run.size).to(work.device)
+    rate = family.learning_rate
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=family.weight_decay, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=work.steps)
+    train, validation, test = (
+        family.features(torch.from_numpy(x).to(work.device))
+        for x in (work.draw.train.x, work.draw.validation.x, work.test)
+    )
+    shard = TensorDataset(train, torch.from_numpy(work.draw.train.y).to(work.device))
+    truth = torch.from_numpy(work.draw.validation.y).to(work.device)
+    looks = {round(work.steps * (look + 1) / LOOKS) for look in range(LOOKS)}
+    lowest, best, step = math.inf, network.state_dict(), 0
+    while step < work.steps:
+        order = torch.randperm(work.run.N, device=work.device)
+        for index in order[: work.run.N // work.batch * work.batch].split(work.batch):
+            x, y = shard[index]
+            optimiser.zero_grad()
+            cross_entropy(network(x), y).backward()
+            optimiser.step()
+            schedule.step()
+            step += 1
+            if step in looks:
+                network.eval()
+                with torch.no_grad():
+                    error = float((network(validation).argmax(dim=1) != truth).float().mean())
+                network.train()
+                if error < lowest:
+                    lowest = error
+                    best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+            if step == work.steps:
+                break
+    network.load_state_dict(best)
+    network.eval()
+    with torch.no_grad():
+        classes = network(test).argmax(dim=1).cpu().numpy()
+    return classes.astype(np.int64), 0
+
+
+def mlp_classifier(work: Work) -> tuple[NDArray[np.int64], int]:
+    """scikit-learn's network."""
+    from sklearn.neural_network import MLPClassifier
+
+    family, size = work.family, work.run.size
+    rival = MLPClassifier(
+        hidden_layer_sizes=(size, size),
+        alpha=0,
+        batch_size=work.batch,
+        learning_rate_init=family.learning_rate,
+        max_iter=work.passes,
+        n_iter_no_change=work.passes,
+        random_state=work.run.seed,
+    )
+    return by_scikit_learn(rival, work)
+
+
+def sgd_classifier(work: Work) -> tuple[NDArray[np.int64], int]:
+    """scikit-learn's stochastic gradient descent."""
+    from sklearn.linear_model import SGDClassifier
+
+    return by_scikit_learn(SGDClassifier(loss="log_loss", max_iter=work.passes, tol=None, random_state=0), work)
+
+
+def logistic_regression(work: Work) -> tuple[NDArray[np.int64], int]:
+    """scikit-learn's logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+
+    return by_scikit_learn(LogisticRegression(), work)
+
+
+def k_neighbours_classifier(work: Work) -> tuple[NDArray[np.int64], int]:
+    """scikit-learn's k nearest neighbours."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    return by_scikit_learn(KNeighborsClassifier(work.run.learner["k"]), work)
+
+
+def by_scikit_learn(rival: Any, work: Work) -> tuple[NDArray[np.int64], int]:
+    """Let a classifier of scikit-learn fit and predict."""
+    import warnings
+
+    warnings.simplefilter("ignore")  # that it has not converged is the budget
+    x, y = work.draw.train
+    rival.fit(x.reshape(len(x), -1), y)
+    return rival.predict(work.test.reshape(len(work.test), -1)), 0
+
+
+RIVALS: dict[str, dict[str, Side]] = {
+    "knn": {"KNeighborsClassifier": k_neighbours_classifier},
+    "logistic": {
+        "plain PyTorch loop": plain_loop,
+        "SGDClassifier": sgd_classifier,
+        "LogisticRegression": logistic_regression,
+    },
+    "mlp": {"plain PyTorch loop": plain_loop, "MLPClassifier": mlp_classifier},
+    "cnn": {"plain PyTorch loop": plain_loop},
+}
+"""By the kind of a family."""
+
+
+class Measured(NamedTuple):
+    """What one turn of a side took."""
+
+    seconds: float
+    error: float
+    of_peak: float
+
+
+def design() -> Study:
+    """The default study."""
+    config = load_configfile(str(ROOT / "config.yaml"))
+    return Study.of(config)
+
+
+def measure(case: Case, side: str, seed: int, images: Path, device: str) -> Measured:
+    """One turn of a side, in a process of its own."""
+    study = design()
+    data = images if case.domain == "images" else None
+    run = study.run(*case, seed=seed)
+    domain = domains.load(run.data["kind"]).model_validate(run.data)
+    act = ours if side == OURS else RIVALS[run.learner["kind"]][side]
+    draw = domain.draw(run.domain, run.N, run.seed, data)
+    brief = run.budget.model_copy(update={"epochs": 1, "min_steps": LOOKS, "max_steps": LOOKS})
+    small = run.model_copy(update={"N": WARM_UP, "budget": brief})
+    act(Work(small, domain.draw(run.domain, WARM_UP, run.seed, data), device))
+    start = clock(device)
+    classes, operations = act(Work(run, draw, device))
+    seconds = clock(device) - start
+    truth = next(iter(draw.test.values())).y
+    return Measured(seconds, float((classes != truth).mean()), operations / seconds / peak(device) if operations else 0)
+
+
+def clock(device: str) -> float:
+    """CPU seconds; where a GPU works, seconds on the wall, once it has done all it was told."""
+    if device == "cpu":
+        return time.process_time()
+    import torch
+
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def peak(device: str) -> float:
+    """Operations a second that a product of two large matrices reaches: the best of ten."""
+    import torch
+
+    one, other = torch.rand(2, GEMM, GEMM, device=device)
+    seconds = []
+    for _ in range(10):
+        start = clock(device)
+        one @ other
+        seconds.append(clock(device) - start)
+    return 2 * GEMM**3 / min(seconds)
+
+
+def compare(case: Case, turns: int, images: Path, device: str) -> dict[str, dict[str, Any]]:
+    """Let all sides of a case take turns."""
+    kind = design().run(*case, seed=0).learner["kind"]
+    sides = (OURS, *RIVALS[kind])
+    taken: dict[str, list[Measured]] = {side: [] for side in sides}
+    # A fresh process each time: what one side leaves in memory or in torch's settings is nothing to the next.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        for turn in range(turns):
+            for side in sides:
+                taken[side].append(pool.submit(measure, case, side, turn, images, device).result())
+    report = {}
+    for side, found in taken.items():
+        ratios = [theirs.seconds / own.seconds for theirs, own in zip(found, taken[OURS], strict=True)]
+        report[side] = {
+            "seconds": statistics.median(turn.seconds for turn in found),
+            "ratio": statistics.median(ratios),
+            "lowest ratio": min(ratios),
+            "highest ratio": max(ratios),
+            "error": statistics.median(turn.error for turn in found),
+            "lowest error": min(turn.error for turn in found),
+            "highest error": max(turn.error for turn in found),
+            "of peak": statistics.median(turn.of_peak for turn in found) or None,
+        }
+    return report
+
+
+def main(
+    images: Annotated[Path, typer.Option(help="Prepared images.")] = ROOT / "results/data/images.npz",
+    only: Annotated[list[str] | None, typer.Option(help="A family's kind, a model or a domain.")] = None,
+    turns: Annotated[int, typer.Option(min=1, help="How often each side is measured.")] = 5,
+    device: Annotated[str, typer.Option(help="cpu or cuda: where networks are trained.")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Measure and print."""
+    wanted = [case for case in CASES if not only or {case.domain, case.model, case.model.split("-")[0]} & set(only)]
+    if any(case.domain == "images" for case in wanted) and not images.exists():
+        raise SystemExit(f"{images} is not there: snakemake --cores 2 results/data/images.npz makes it.")
+    report = {}
+    for case in wanted:
+        report[f"{case.model} on {case.domain}, N = {case.N:,}"] = compare(case, turns, images, device)
+    if as_json:
+        print(json.dumps({"device": device, "turns": turns, "cases": report}, indent=2, ensure_ascii=False))
+        return
+    table = Table("run", "side", "s", "ratio", "error", "of peak", title=f"{turns} turns, {device}")
+    for name, sides in report.items():
+        for side, row in sides.items():
+            spread = f" [{row['lowest ratio']:.2f}, {row['highest ratio']:.2f}]" if side != OURS else ""
+            share = f"{row['of peak']:.0%}" if row["of peak"] else ""
+            table.add_row(
+                name if side == OURS else "",
+                side,
+                f"{row['seconds']:.2f}",
+                f"{row['ratio']:.2f}{spread}",
+                f"{row['error']:.4f} [{row['lowest error']:.4f}, {row['highest error']:.4f}]",
+                share,
+            )
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
