@@ -168,10 +168,13 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
     """Train a network by gradient descent and keep the weights that did best on the validation set."""
     import torch
     from torch.nn.functional import cross_entropy
-    from torch.optim.lr_scheduler import OneCycleLR
+
+    from scaling.operations import count
+    from scaling.optimiser import Optimiser
 
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    # As use_deterministic_algorithms(True) does, which imports all of the compiler as well: a second a process.
+    torch.set_deterministic_debug_mode("error")
     # The second key: initialisation and batch order are drawn apart from the data.
     torch.manual_seed(stream_seed(run.domain, run.model, "initialisation", run.N, run.seed))
     order = generator(run.domain, run.model, "batches", run.N, run.seed)
@@ -179,22 +182,17 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
     network = family.network(domain, run.size)
     weights = list(network.parameters())
     steps, batch_size = run.budget.steps(run.N, run.budget_scale), run.budget.batch(run.N)
-    rate, decay = family.learning_rate, family.weight_decay
-    optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=decay, fused=True)
-    schedule = OneCycleLR(optimiser, rate, total_steps=steps)
+    optimiser = Optimiser(weights, family.learning_rate, family.weight_decay, steps)
     x, y = family.features(torch.from_numpy(shard.x)), torch.from_numpy(shard.y)
     watch = Watch(network, family.features(torch.from_numpy(validation.x)), torch.from_numpy(validation.y), steps)
 
     for step, index in enumerate(_batches(order, run.N, batch_size, steps), start=1):
         loss = cross_entropy(network(x[index]), y[index])
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
+        optimiser.step(torch.autograd.grad(loss, weights))
         if not watch.goes_on(step, loss.detach()):
             break
     # Before the best weights come back, because the pass that is counted moves batch norm's running statistics.
-    flops = step * _flops(network, x[:batch_size], y[:batch_size])
+    flops = step * count(network, x[:batch_size])
     network.load_state_dict(watch.best_state)
 
     def predict(inputs: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -210,7 +208,7 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
         curve=tuple(watch.curve),
         examples_seen=step * batch_size,
         flops=flops,
-        flops_formula="torch FlopCounterMode over the forward and backward pass of one batch, times steps",
+        flops_formula="two a multiply-add of linear and convolutional layers, forward and backward, times steps",
         diverged=watch.diverged,
     )
 
@@ -282,13 +280,3 @@ def _logits(network: nn.Module, x: Tensor) -> Tensor:
         logits = torch.cat([network(part) for part in torch.split(x, EVALUATION_BATCH)])
     network.train()
     return logits
-
-
-def _flops(network: nn.Module, x: Tensor, y: Tensor) -> int:
-    """Count the operations of one training step: a multiply-add is two."""
-    from torch.nn.functional import cross_entropy
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
-        cross_entropy(network(x), y).backward()  # type: ignore[no-untyped-call]
-    return int(counter.get_total_flops())

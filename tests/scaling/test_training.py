@@ -1,6 +1,8 @@
 """One run: its budget, its record, and that it comes out the same each time."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -233,6 +235,17 @@ def test_a_network_learns_the_spiral():
     record, _ = train(run(N=1_000, budget=longer), None)
     assert record.test["error"] < DATA.guess / 3
     assert record.curve[-1].training_loss < record.curve[0].training_loss
+
+
+def test_a_training_does_without_torchs_compiler():
+    """It takes a second to import."""
+    code = f"""
+import sys
+from scaling.training import Run, train
+train(Run.model_validate_json({run(N=50).model_dump_json()!r}), None)
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_run_uses_one_thread_and_deterministic_algorithms(trained):
