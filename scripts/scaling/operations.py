@@ -26,7 +26,8 @@ class UncountedError(NotImplementedError):
 
 def count(network: nn.Module, x: Tensor) -> int:
     """Count the operations of a step on the batch `x`; raises UncountedError if a matrix of weights escaped."""
-    with _Counter() as counter:
+    counter = _Counter()
+    with counter:
         network(x)
     matrices = {id(weight): name for name, weight in network.named_parameters() if weight.dim() > 1}
     if escaped := [name for weight, name in matrices.items() if weight not in counter.met]:

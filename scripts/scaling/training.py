@@ -31,8 +31,10 @@ LOOKS = 30
 """How often the validation set is looked at, evenly over the steps."""
 TRAINING_SAMPLE = 2_000
 """At most so many training examples are used for the training error."""
-EVALUATION_BATCH = 256
-"""Small enough that the layers' outputs stay in the processor's cache: six times quicker than 4096."""
+EVALUATION_BATCH = 4_096
+EVALUATION_VALUES = 200_000
+"""Networks are evaluated in batches of so many inputs at most, and of so many numbers: 255 images of 28 × 28. Smaller
+ones cost calls, larger ones don't stay in the processor's cache."""
 
 
 class Budget(Settings):
@@ -272,11 +274,12 @@ def _batches(order: np.random.Generator, N: int, size: int, steps: int) -> Itera
 
 
 def _logits(network: nn.Module, x: Tensor) -> Tensor:
-    """Evaluate the network in inference mode, in large batches."""
+    """Evaluate the network in inference mode, in batches."""
     import torch
 
     network.eval()
     with torch.inference_mode():
-        logits = torch.cat([network(part) for part in torch.split(x, EVALUATION_BATCH)])
+        size = min(EVALUATION_BATCH, max(1, EVALUATION_VALUES // x[0].numel()))
+        logits = torch.cat([network(part) for part in torch.split(x, size)])
     network.train()
     return logits
