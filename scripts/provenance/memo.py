@@ -1,7 +1,8 @@
-"""Hashes of files, remembered for as long as size, times and inode stay the same.
+"""Hashes of files, remembered for as long as size, times and inode stay the same; and jobs that were found sound.
 
 The kernel sets ctime at every change and nobody can set it back, so a file that was edited under its old mtime is
-hashed again.
+hashed again. A job is sound or not by the hashes of its files, of its receipt and of what it would read today: while
+all of them are those of a job that was found sound, its receipt need not be read again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import contextlib
 import json
 import stat
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from provenance.receipts import file_hash, write_whole
 
@@ -26,6 +29,7 @@ class Memo:
         """Read what is remembered; with `trusting` false everything is hashed anew."""
         self._path = results / MEMO
         self._known: dict[str, list[object]] = {}
+        self._sound: dict[str, str] = {}
         self._changed = False
         if trusting:
             try:
@@ -33,7 +37,8 @@ class Memo:
             except (OSError, ValueError, RecursionError):
                 known = None
             if isinstance(known, dict):
-                self._known = {name: entry for name, entry in known.items() if isinstance(entry, list)}
+                self._known = {name: entry for name, entry in _part(known, "files") if isinstance(entry, list)}
+                self._sound = {name: entry for name, entry in _part(known, "sound") if isinstance(entry, str)}
 
     def hash(self, path: Path) -> str | None:
         """Give the sha256 of a file; None if there is no such file."""
@@ -54,8 +59,22 @@ class Memo:
             self._changed = True
         return found
 
+    def was_sound(self, receipt: str, basis: str) -> bool:
+        """Was the job with this receipt found sound? `basis` is a digest of all that its soundness depends on."""
+        return self._sound.get(receipt) == basis
+
+    def note_sound(self, receipt: str, basis: str) -> None:
+        """Remember that it was."""
+        self._sound[receipt] = basis
+        self._changed = True
+
     def save(self) -> None:
         """Remember for the next time; a folder that can't be written is no reason to stop."""
         if self._changed:
             with contextlib.suppress(OSError):
-                write_whole(self._path, json.dumps(self._known))
+                write_whole(self._path, json.dumps({"files": self._known, "sound": self._sound}))
+
+
+def _part(known: dict[str, Any], name: str) -> Iterable[tuple[str, object]]:
+    part = known.get(name)
+    return part.items() if isinstance(part, dict) else ()

@@ -1,14 +1,15 @@
 """The sweep: every file of a plan against its receipt, every receipt against what would run today.
 
 It needs no memory of Snakemake's: with its notes deleted, a stale result is still stale. It runs at every build, also
-when nothing is scheduled, and trusts a hash for as long as size, times and inode of the file stay the same.
+when nothing is scheduled, and trusts a hash for as long as size, times and inode of the file stay the same. A job that
+was found sound is so while all hashes are the same, so that most receipts are read once and never again.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,38 @@ MOST = 8
 """Findings that are told in full; of more, the number."""
 
 
+class Receipts(Mapping[str, Receipt]):
+    """Receipts of a results folder, by path. Each is read when it is asked for: all at once would take much memory."""
+
+    def __init__(self, results: Path):
+        self._results = results
+        self._paths: dict[str, None] = {}
+
+    def add(self, path: str) -> None:
+        """Take in a receipt that can be read."""
+        self._paths[path] = None
+
+    def __getitem__(self, path: str) -> Receipt:
+        if path not in self._paths:
+            raise KeyError(path)
+        return Receipt.read(self._results / path)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
 @dataclass
 class Sweep:
     """What a sweep found."""
 
+    receipts: Receipts
+    """All receipts of the plan that can be read, by path."""
     damaged: list[Finding] = field(default_factory=list)
     """Files that are not what their jobs wrote: no build goes on over them."""
     stale: list[Finding] = field(default_factory=list)
@@ -34,8 +63,6 @@ class Sweep:
     """Results that are not there: the next build makes them."""
     accepted: list[Finding] = field(default_factory=list)
     """What somebody has accepted for a reason on record."""
-    receipts: dict[str, Receipt] = field(default_factory=dict)
-    """All receipts of the plan that can be read, by path."""
     stale_receipts: dict[str, tuple[Receipt, Finding]] = field(default_factory=dict)
     """Those that are stale, with why."""
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -50,20 +77,22 @@ class Sweep:
 def sweep(plan: Plan, trusting: bool = True) -> Sweep:
     """Examine all results of a plan. With `trusting` false the memory of hashes is not used."""
     results = Path(plan.results)
-    memo, accepted, swept = Memo(results, trusting), Accepted.read(results), Sweep()
-    hashes: dict[str, str | None] = {}
-
-    def hash_of(file: str) -> str | None:
-        if file not in hashes:
-            hashes[file] = memo.hash(results / file)
-        return hashes[file]
-
+    memo, accepted, swept = Memo(results, trusting), Accepted.read(results), Sweep(receipts=Receipts(results))
+    now = _Hashes(results, memo)
     for job in plan.jobs:
-        for finding in _examine(plan, job, swept, hash_of, lambda file: memo.hash(Path(file))):
+        basis = now.basis(job)
+        if memo.was_sound(job.receipt, basis):
+            swept.receipts.add(job.receipt)
+            continue
+        findings = list(_examine(plan, job, swept, now))
+        if not findings:
+            memo.note_sound(job.receipt, basis)
+        for finding in findings:
             # Without a sound receipt nothing says what the files should be, so that can't be accepted.
             if finding in accepted and finding.kind != "receipt":
                 swept.accepted.append(finding)
-                swept.stale_receipts.pop(job.receipt, None)
+                if finding.kind == "stale":
+                    del swept.stale_receipts[job.receipt]
             elif finding.kind in ("missing", "stale"):
                 getattr(swept, finding.kind).append(finding)
             else:
@@ -72,13 +101,33 @@ def sweep(plan: Plan, trusting: bool = True) -> Sweep:
     return swept
 
 
-def _examine(
-    plan: Plan,
-    job: Planned,
-    swept: Sweep,
-    hash_of: Callable[[str], str | None],
-    source_hash: Callable[[str], str | None],
-) -> Iterator[Finding]:
+class _Hashes:
+    """Hashes of all files as they are now, each looked at once."""
+
+    def __init__(self, results: Path, memo: Memo):
+        self._results, self._memo = results, memo
+        self._inside: dict[str, str | None] = {}
+        self._outside: dict[str, str | None] = {}
+
+    def inside(self, file: str) -> str | None:
+        """Hash a file of the results folder; None if it is not there."""
+        if file not in self._inside:
+            self._inside[file] = self._memo.hash(self._results / file)
+        return self._inside[file]
+
+    def outside(self, file: str) -> str | None:
+        """Hash another file."""
+        if file not in self._outside:
+            self._outside[file] = self._memo.hash(Path(file))
+        return self._outside[file]
+
+    def basis(self, job: Planned) -> str:
+        """Digest all that decides whether a job is sound: its task today, its receipt, and what it has made."""
+        made = [self.inside(file) for file in (job.receipt, *job.outputs)]
+        return digest([job.task(self.inside, self.outside), made])
+
+
+def _examine(plan: Plan, job: Planned, swept: Sweep, now: _Hashes) -> Iterator[Finding]:
     results = Path(plan.results)
     if not (results / job.receipt).exists():
         yield Finding("missing", job.receipt, job.name)
@@ -88,12 +137,12 @@ def _examine(
         if (receipt.rule, receipt.wildcards) != (job.rule, job.wildcards):
             raise BadReceipt(f"is of another job: {receipt.name}")
     except BadReceipt as error:
-        yield Finding("receipt", job.receipt, job.name, found=hash_of(job.receipt) or "", why=f"it {error}")
+        yield Finding("receipt", job.receipt, job.name, found=now.inside(job.receipt) or "", why=f"it {error}")
         return
-    swept.receipts[job.receipt] = receipt
-    examined = [examine(file, hash_of(file), receipt) for file in job.outputs if file in receipt.outputs]
+    swept.receipts.add(job.receipt)
+    examined = [examine(file, now.inside(file), receipt) for file in job.outputs if file in receipt.outputs]
     yield from filter(None, examined)
-    today = job.task(hash_of, source_hash)
+    today = job.task(now.inside, now.outside)
     if receipt.task != today and not any(finding and finding.kind == "missing" for finding in examined):
         why = "; ".join(differences(receipt, today, plan))
         finding = Finding("stale", job.outputs[0], job.name, digest(receipt.task), digest(today), why)

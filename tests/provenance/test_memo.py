@@ -105,8 +105,8 @@ def test_every_part_of_a_files_state_counts(tmp_path: Path, file: Path):
     for part in range(4):
         remembered(tmp_path, file)
         state = json.loads((tmp_path / MEMO).read_text())
-        state[str(file)][part] += 1
-        state[str(file)][-1] = "f" * 64
+        state["files"][str(file)][part] += 1
+        state["files"][str(file)][-1] = "f" * 64
         (tmp_path / MEMO).write_text(json.dumps(state))
         assert Memo(tmp_path).hash(file) == file_hash(file)
         (tmp_path / MEMO).unlink()
@@ -159,6 +159,8 @@ JUNK = st.recursive(
     | JUNK.map(lambda junk: json.dumps({"FILE": junk}).encode())
     | st.just(b"[" * 100_000)
     | st.just(b'{"FILE": {"a": 1}}')
+    | JUNK.map(lambda junk: json.dumps({"files": {"FILE": junk}, "sound": junk}).encode())
+    | JUNK.map(lambda junk: json.dumps({"files": junk, "sound": {"a.receipt.json": junk}}).encode())
 )
 def test_a_damaged_memory_is_as_good_as_none(tmp_path_factory: pytest.TempPathFactory, damage: bytes):
     folder = tmp_path_factory.mktemp("results")
@@ -166,6 +168,7 @@ def test_a_damaged_memory_is_as_good_as_none(tmp_path_factory: pytest.TempPathFa
     (folder / MEMO).write_bytes(damage.replace(b"FILE", str(folder / "a").encode()))
     known = Memo(folder)
     assert known.hash(folder / "a") == file_hash(folder / "a")
+    assert not known.was_sound("a.receipt.json", "e" * 64)
     known.save()
     assert Memo(folder).hash(folder / "a") == file_hash(folder / "a")
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance import memo, sweep
-from provenance.findings import ACCEPTED, Finding, Unsound
+from provenance.findings import ACCEPTED, Finding, Unsound, read_placed
 from provenance.memo import MEMO
 from provenance.plan import PLAN
-from provenance.receipts import digest, file_hash, receipt_of
+from provenance.receipts import Receipt, digest, file_hash, receipt_of
 from provenance.sweep import Sweep, differences, look_again, tell_damage, tell_stale
 
 CLASSES = [
@@ -439,3 +439,37 @@ def test_the_last_look_marks_what_is_sound_and_refuses_the_rest(small):
     with pytest.raises(Unsound, match="2 of rule law"):
         look_again(str(marker))
     assert not marker.exists()
+
+
+def receipts_read(small, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Sweep, and name the receipts that were read for it."""
+    read: list[str] = []
+
+    def _read(results: Path, path: str) -> Receipt:
+        read.append(path)
+        return read_placed(results, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sweep, "read_placed", _read)
+        sweep.sweep(small.plan)
+    return read
+
+
+def test_a_receipt_is_read_once_and_then_no_more(small, monkeypatch: pytest.MonkeyPatch):
+    everyone = {job.receipt for job in small.plan.jobs}
+    first = receipts_read(small, monkeypatch)
+    assert (set(first), len(first)) == (everyone, len(everyone))
+    assert receipts_read(small, monkeypatch) == []
+
+
+@pytest.mark.parametrize("file", [file for file in CLASSES if file != "ledger.json"])  # which says what receipts say
+def test_whose_files_or_task_changed_has_its_receipt_read_again(small, monkeypatch: pytest.MonkeyPatch, file: str):
+    job = small.job(file)
+    sweep.sweep(small.plan)
+    small.make(job, "otherwise")
+    others = {other.receipt for other in small.plan.jobs if {file, *job.outputs, job.receipt} & set(other.inputs)}
+    assert set(receipts_read(small, monkeypatch)) == {job.receipt, *others}
+    small.remake()
+    sweep.sweep(small.plan)
+    small.replan(job.rule, params={"rule": job.rule, "run": {"N": 200}})
+    assert set(receipts_read(small, monkeypatch)) == {one.receipt for one in small.plan.jobs if one.rule == job.rule}
