@@ -263,10 +263,14 @@ def measurements_of(wildcards):
 
 def run_settings(wildcards):
     """This run's slice of the study, nothing more."""
-    run = study.run(
-        wildcards.domain, wildcards.model, int(wildcards.N), int(wildcards.seed)
-    )
-    return run.model_dump(mode="json")
+    shard = settings_of_shard(wildcards.domain, wildcards.model, int(wildcards.N))
+    return shard | {"seed": int(wildcards.seed)}
+
+
+@functools.cache
+def settings_of_shard(domain, model, N):
+    """What all seeds of a shard share: spelled out once, for a large study asks for it many thousand times."""
+    return study.run(domain, model, N, seed=0).model_dump(mode="json")
 
 
 def doubled_run_settings(wildcards):

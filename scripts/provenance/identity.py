@@ -95,6 +95,7 @@ class Library:
         self.packages = self.root / "scripts"
         self._search = list(sys.path if search is None else search)
         self._modules: dict[Path, Module] = {}
+        self._followed: dict[tuple[str, str], Closure] = {}
         self._closures: dict[tuple[str, str], Closure] = {}
 
     @property
@@ -104,10 +105,7 @@ class Library:
 
     def closure(self, script: str, kinds: Kinds) -> Closure:
         """Follow the imports of a script (a path relative to the checkout); raises IdentityError."""
-        key = script, repr(sorted((package, sorted(names)) for package, names in kinds.items()))
-        if key not in self._closures:
-            self._closures[key] = self._follow(script, kinds)
-        return self._closures[key]
+        return self._closures.setdefault(_key(script, kinds), self._follow(script, kinds))
 
     def tree(self, scripts: Iterable[str], kinds: Kinds) -> str:
         """Give one digest of all that any of the scripts could execute."""
@@ -117,6 +115,12 @@ class Library:
         return _digest(files)
 
     def _follow(self, script: str, kinds: Kinds) -> Closure:
+        key = _key(script, kinds)
+        if key not in self._followed:
+            self._followed[key] = self._follow_anew(script, kinds)
+        return self._followed[key]
+
+    def _follow_anew(self, script: str, kinds: Kinds) -> Closure:
         ahead, seen, third = [self.root / script], set[Path](), set[str]()
         while ahead:
             path = ahead.pop()
@@ -134,7 +138,7 @@ class Library:
             {package: sorted(names) for package, names in kinds.items()},
             {name: module.digest for name, module in named.items()},
             {name: module.raw for name, module in named.items()},
-            versions_now(["python", *sorted(third)]),
+            {name: self._version(name) for name in ["python", *sorted(third)]},
             self._foreign(named.values()),
         )
 
@@ -187,6 +191,11 @@ class Library:
                 )
             yield file
 
+    @cache  # noqa: B019
+    def _version(self, name: str) -> str:
+        return versions_now([name])[name]
+
+    @cache  # noqa: B019
     def _is_ours(self, name: str) -> bool:
         top = name.partition(".")[0]
         return (self.packages / top).is_dir() or (self.packages / f"{top}.py").is_file()
@@ -371,6 +380,10 @@ def _named(argument: ast.expr) -> tuple[str, bool] | None:
         case [ast.Constant(value=str(prefix)), ast.FormattedValue() | ast.Name() | ast.Attribute()]:
             return (prefix.removesuffix("."), True) if prefix.endswith(".") else None
     return None
+
+
+def _key(script: str, kinds: Kinds) -> tuple[str, str]:
+    return script, repr(sorted((package, sorted(names)) for package, names in kinds.items()))
 
 
 def _digest(content: Mapping[str, str]) -> str:

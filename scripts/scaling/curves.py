@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from scaling.laws import Law, TooFewShards, item_covariance, shards
@@ -16,6 +16,9 @@ from scaling.laws.forms import FloatArray
 from scaling.laws.regions import MIN_DECADES, Regions
 from scaling.laws.rivals import Rival
 from scaling.records import Record
+
+if TYPE_CHECKING:  # who reads the config needs no tables
+    import pandas as pd
 
 BUDGET_TOLERANCE = 0.01
 """A curve whose largest shard gains more than this by twice the budget is limited by compute."""
@@ -102,6 +105,8 @@ def gather(records: Iterable[Record]) -> pd.DataFrame:
     region, `chosen` marks the size with the lowest median validation error at that (family, N) under the single
     budget. A diverged run has no errors.
     """
+    import pandas as pd
+
     table = pd.DataFrame([_row(record) for record in records])
     table = table.sort_values(["family", "size", "model", "budget_scale", "N", "seed"], ignore_index=True)
     table["chosen"] = _chosen(table)
@@ -134,6 +139,8 @@ def _row(record: Record) -> dict[str, object]:
 
 
 def _chosen(table: pd.DataFrame) -> pd.Series[bool]:
+    import pandas as pd
+
     single = table[table.budget_scale == 1]
     # A diverged run counts as the worst, so that a size can't win by the few seeds that it survives.
     worst_if_diverged = single.assign(validation=single.validation.astype(float).fillna(np.inf))
@@ -239,6 +246,8 @@ def _budget_gain(table: pd.DataFrame, family: str) -> float | None:
 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table that `gather` made."""
+    import pandas as pd
+
     return pd.read_csv(path)
 
 

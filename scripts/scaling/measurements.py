@@ -26,14 +26,17 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from numbers import Integral
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from scaling.settings import Name
+
+if TYPE_CHECKING:  # a study without measurements needs no tables
+    import pandas as pd
 
 COLUMNS = ("domain", "model", "size", "N", "seed", "error", "compute")
 REQUIRED = ("domain", "model", "N", "error")
@@ -99,6 +102,8 @@ def read_measurements(path: str | Path, domain: str | None = None) -> pd.DataFra
     faults += [*_repeated(rows), *_without_size(rows), *_single_shards(rows)]
     if faults:
         raise MeasurementsError(path, sorted(faults, key=lambda fault: fault.line or 0))
+    import pandas as pd
+
     table = pd.DataFrame([row.cells for row in rows], columns=list(COLUMNS))
     return table.astype({"size": "Int64", "N": "int64", "seed": "int64", "error": "float64", "compute": "float64"})
 
@@ -121,6 +126,8 @@ def tabulate(measurements: pd.DataFrame) -> pd.DataFrame:
     validation errors, but measurements have none: where there are several sizes, the curve is too low by what the
     choice gained from luck on the test sets.
     """
+    import pandas as pd
+
     table = pd.DataFrame(
         {
             "domain": measurements.domain,
@@ -152,7 +159,7 @@ def tabulate(measurements: pd.DataFrame) -> pd.DataFrame:
 
 def model_name(model: str, size: Any) -> str:
     """Name a model at one size, NA if it has none, as the study names a family at one size."""
-    return model if pd.isna(size) else f"{model}-{size}"
+    return f"{model}-{size}" if isinstance(size, Integral) else model
 
 
 class _Row(NamedTuple):

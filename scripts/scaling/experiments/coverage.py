@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from scipy import special, stats
 
 from scaling.experiments import Experiment
 from scaling.laws import Estimate, Shards, fit_shards, item_covariance, shards
@@ -276,7 +276,7 @@ class Quanta(Design):
         """Draw the examples of a run, and give the probability of all that none of them showed."""
         power = _zipf_power(self.beta)
         seen = np.unique(rng.zipf(power, N)).astype(np.float64)
-        return float(1 - np.sum(seen**-power) / special.zeta(power))
+        return float(1 - np.sum(seen**-power) / scipy.special.zeta(power))
 
 
 def _zipf_power(beta: float) -> float:
@@ -286,8 +286,8 @@ def _zipf_power(beta: float) -> float:
 
 def unseen_asymptote(beta: float, N: float) -> float:
     """What Σ p·(1−p)^N of Zipf quanta tends to: Γ(−β)·(1+β)·c^(1+β)·N^β, with c = 1/ζ(1+a)."""
-    common = 1 / special.zeta(_zipf_power(beta))
-    return float(special.gamma(-beta) * (1 + beta) * common ** (1 + beta) * N**beta)
+    common = 1 / scipy.special.zeta(_zipf_power(beta))
+    return float(scipy.special.gamma(-beta) * (1 + beta) * common ** (1 + beta) * N**beta)
 
 
 @functools.cache
@@ -295,9 +295,9 @@ def unseen(beta: float, N: float) -> float:
     """Σ p·(1−p)^N of Zipf quanta: the first million terms, and the rest by its integral."""
     power = _zipf_power(beta)
     k = np.arange(1, 1_000_001, dtype=np.float64)
-    p = k**-power / special.zeta(power)
-    rarest = (k[-1] + 0.5) ** -power / special.zeta(power)
-    rest = unseen_asymptote(beta, N) * special.gammainc(-beta, N * rarest)
+    p = k**-power / scipy.special.zeta(power)
+    rarest = (k[-1] + 0.5) ** -power / scipy.special.zeta(power)
+    rest = unseen_asymptote(beta, N) * scipy.special.gammainc(-beta, N * rarest)
     return float(np.sum(p * np.exp(N * np.log1p(-p))) + rest)
 
 
@@ -345,7 +345,7 @@ class Cell(BaseModel):
     def of(cls, scored: Iterable[Scored]) -> Cell:
         """Count."""
         hits, widths = zip(*scored, strict=True)
-        bounds = stats.binomtest(sum(hits), len(hits)).proportion_ci(LEVEL, method="wilson")
+        bounds = scipy.stats.binomtest(sum(hits), len(hits)).proportion_ci(LEVEL, method="wilson")
         width = float(np.median(widths))
         return cls(
             trials=len(hits),

@@ -21,9 +21,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
 
 from scaling.laws.lines import MIN_POINTS, Slope, fit_line
 from scaling.laws.shards import CurveError, TooFewShards, shards
@@ -147,7 +147,7 @@ def slope_of(law: Law) -> Slope:
     low, high, df = law.slope.low, law.slope.high, law.shards - 2
     assert low is not None
     assert high is not None
-    error = (high - low) / 2 / float(stats.t.ppf((1 + law.level) / 2, df))
+    error = (high - low) / 2 / float(scipy.stats.t.ppf((1 + law.level) / 2, df))
     return Slope(value=law.slope.value, standard_error=error, df=df)
 
 
@@ -198,7 +198,7 @@ def common_slope_test(curves: Sequence[tuple[ArrayLike, ArrayLike]]) -> CommonSl
     # What exact lines leave are rounding errors, and these are no evidence.
     rounding = 1e-24 * sum(float(y @ y) for _, y in logs) + np.finfo(float).tiny
     F = max(common - separate, 0.0) / df[0] / (max(separate, rounding) / df[1])
-    return CommonSlopeTest(slope=slope, F=F, df=df, p=float(stats.f.sf(F, *df)))
+    return CommonSlopeTest(slope=slope, F=F, df=df, p=float(scipy.stats.f.sf(F, *df)))
 
 
 def paired_runs(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
 
 from scaling.laws.forms import FloatArray
 from scaling.laws.misfit import Misfit
@@ -31,16 +31,16 @@ class Slope(BaseModel):
 
     def interval(self, level: float) -> tuple[float, float]:
         """Give the t interval of a level."""
-        half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.standard_error
+        half = float(scipy.stats.t.ppf((1 + level) / 2, self.df)) * self.standard_error
         return self.value - half, self.value + half
 
     def p_above(self, bound: float) -> float:
         """Test that the true slope lies above a bound: the p value is small where it does."""
-        return float(stats.t.sf((self.value - bound) / self.standard_error, self.df))
+        return float(scipy.stats.t.sf((self.value - bound) / self.standard_error, self.df))
 
     def p_below(self, bound: float) -> float:
         """Test that the true slope lies below a bound."""
-        return float(stats.t.cdf((self.value - bound) / self.standard_error, self.df))
+        return float(scipy.stats.t.cdf((self.value - bound) / self.standard_error, self.df))
 
 
 class Line(NamedTuple):

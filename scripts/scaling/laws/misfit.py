@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from scaling.laws.forms import FloatArray
 
@@ -72,7 +72,7 @@ class Misfit:
         at = int(value(np.exp(grid)).argmax())
         if at == 0:
             return self._floor
-        found = optimize.minimize_scalar(
+        found = scipy.optimize.minimize_scalar(
             lambda log: -float(value(np.exp(np.array([log])))[0]),
             bounds=(grid[at - 1], grid[min(at + 1, _STEPS - 1)]),
             method="bounded",
@@ -82,7 +82,7 @@ class Misfit:
 
     def budget(self, misfit: FloatArray, level: float) -> FloatArray:
         """What the sum of squares may exceed its least by (m,), at values of τ² (m,)."""
-        F = float(stats.f.ppf(level, 1, self.df))
+        F = float(scipy.stats.f.ppf(level, 1, self.df))
         return np.asarray(self._least + self.df * np.log1p(F / self.df) - self._parts(misfit)[0])
 
     def widest(self, level: float, variance: Callable[[FloatArray], FloatArray] | None = None) -> tuple[float, float]:
@@ -96,7 +96,7 @@ class Misfit:
             return np.asarray(np.maximum(self.budget(misfit, level), 0) * spread)
 
         if self._homogeneous:
-            F = float(stats.f.ppf(level, 1, self.df))
+            F = float(scipy.stats.f.ppf(level, 1, self.df))
             return self.estimate * (1 + F / self.df), F / (1 + F / self.df)
         widest = self._best(width)
         return widest, float(self.budget(np.array([widest]), level)[0])

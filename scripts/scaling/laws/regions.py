@@ -10,8 +10,8 @@ where the floor makes up more than half of the error, and is only spoken of if t
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
 
 from scaling.laws.fitting import MIN_SHARDS, RATES, Law, decay_of, fit_shards, optimum
 from scaling.laws.forms import Decay
@@ -73,8 +73,8 @@ def lack_of_fit(measured: Shards) -> float:
     best, _ = optimum(decay, RATES)
     df = len(measured) - 3
     if measured.spread is None:
-        return float(stats.chi2.sf(best.rss, df))
-    return float(stats.f.sf(best.rss / df, df, measured.spread.df))
+        return float(scipy.stats.chi2.sf(best.rss, df))
+    return float(scipy.stats.f.sf(best.rss / df, df, measured.spread.df))
 
 
 def bend(measured: Shards) -> float:
@@ -88,7 +88,7 @@ def bend(measured: Shards) -> float:
         for S in np.geomspace(N[0] / 10, N[-1], SHIFTS)
     )
     gain = max(optimum(decay, RATES)[0].rss - shifted, 0.0)
-    return float(stats.f.sf(gain / max(shifted / df, 1.0), 1, df))
+    return float(scipy.stats.f.sf(gain / max(shifted / df, 1.0), 1, df))
 
 
 def _long_enough(measured: Shards) -> bool:

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
+import scipy
 from pydantic import BaseModel, ConfigDict
-from scipy import optimize
 
 from scaling.laws.fitting import RATES, optimum
 from scaling.laws.forms import Decay, FloatArray
@@ -217,7 +217,7 @@ def _polished(
     """Follow a valley that lies across the pattern's steps to its bottom, within the axes' bounds."""
     low, high = np.array([[axis[0], axis[-1]] for axis in axes]).T
     inside = np.clip(at, low + 1e-9 * (high - low), high - 1e-9 * (high - low))
-    found = optimize.least_squares(residuals, inside, bounds=(low, high), xtol=1e-15, ftol=1e-15, gtol=1e-15)
+    found = scipy.optimize.least_squares(residuals, inside, bounds=(low, high), xtol=1e-15, ftol=1e-15, gtol=1e-15)
     return found.x if 2 * found.cost < np.square(residuals(at)).sum() else at
 
 

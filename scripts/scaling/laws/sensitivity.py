@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import scipy
 from pydantic import BaseModel, ConfigDict
-from scipy import optimize
 
 from scaling.laws.fitting import MIN_SHARDS, RATES, Law, optimum
 from scaling.laws.forms import Decay, FloatArray
@@ -110,11 +110,11 @@ def _robust(decay: Decay, delta: float) -> tuple[float, float, float]:
     def loss(one: FloatArray) -> float:
         return float(_losses(decay, one[None], delta)[0][0])
 
-    found: FloatArray = optimize.minimize(
+    found: FloatArray = scipy.optimize.minimize(
         loss,
         start,
         method="Nelder-Mead",
-        bounds=optimize.Bounds(low, high),
+        bounds=scipy.optimize.Bounds(low, high),
         options={"xatol": 1e-10, "fatol": 1e-14, "maxfev": 600},
     ).x
     rate = float(np.exp(found[0]))

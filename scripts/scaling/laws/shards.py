@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
 
 from scaling.laws.forms import FloatArray
 
@@ -67,7 +67,7 @@ class Spread(BaseModel):
         grows by the square of the t quantile over the normal one.
         """
         df = max(2 / float(self._uncertainty(N)), 2.0)
-        inflation = stats.t.ppf((1 + probability) / 2, df) / stats.norm.ppf((1 + probability) / 2)
+        inflation = scipy.stats.t.ppf((1 + probability) / 2, df) / scipy.stats.norm.ppf((1 + probability) / 2)
         return float(self.variance(N) * inflation**2)
 
     def expected_variance(self, N: ArrayLike) -> FloatArray:
