@@ -105,7 +105,10 @@ class Library:
 
     def closure(self, script: str, kinds: Kinds) -> Closure:
         """Follow the imports of a script (a path relative to the checkout); raises IdentityError."""
-        return self._closures.setdefault(_key(script, kinds), self._follow(script, kinds))
+        key = _key(script, kinds)
+        if key not in self._closures:
+            self._closures[key] = self._follow(script, kinds)
+        return self._closures[key]
 
     def tree(self, scripts: Iterable[str], kinds: Kinds) -> str:
         """Give one digest of all that any of the scripts could execute."""

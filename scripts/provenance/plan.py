@@ -7,9 +7,9 @@ wildcards stand unevaluated. So what the audit expects is what Snakemake would d
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,7 +51,7 @@ class Planned:
         """The job in words."""
         return job_name(self.rule, self.wildcards)
 
-    @property
+    @cached_property
     def receipt(self) -> str:
         """Path of its receipt."""
         return receipt_of(self.outputs[0]).as_posix()
@@ -85,7 +85,8 @@ class Plan:
 
     def write(self, path: Path) -> None:
         """Write the plan as JSON, whole."""
-        write_whole(path, json.dumps(asdict(self)))
+        # Not asdict, which copies every value of every job, one by one.
+        write_whole(path, json.dumps({**_fields(self), "jobs": list(map(_fields, self.jobs))}))
 
     @classmethod
     def read(cls, path: Path) -> Plan:
@@ -126,10 +127,10 @@ class Plan:
     def dependents(self, file: str) -> list[str]:
         """List the files made from a file, the nearest first; from a receipt: from what its job made."""
         maker = self.makers.get(file)
-        ahead = [*maker.outputs, file] if maker and file == maker.receipt else [file]
+        ahead = deque([*maker.outputs, file] if maker and file == maker.receipt else [file])
         found: dict[str, None] = {}
         while ahead:
-            for job in self._readers.get(ahead.pop(0), ()):
+            for job in self._readers.get(ahead.popleft(), ()):
                 new = [output for output in job.outputs if output not in found]
                 found.update(dict.fromkeys(new))
                 ahead += new
@@ -156,6 +157,10 @@ def planned(name: str, rule: Rule, wildcards: Wildcards, results: str) -> Planne
         outputs=tuple(file for path in outputs if receipt_of(file := path.removeprefix(inside)).as_posix() != file),
         order=in_order(data, [file.removeprefix(inside) for file in inputs]),
     )
+
+
+def _fields(found: Plan | Planned) -> dict[str, Any]:
+    return {part.name: getattr(found, part.name) for part in fields(found)}
 
 
 class _Attributes(dict[str, str]):
