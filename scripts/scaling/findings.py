@@ -23,7 +23,7 @@ from scaling.models import Network
 from scaling.numbers import Number, count, fixed, percent, plain, significant, size_interval, word
 from scaling.plans import DomainPlan, MeasuredPlan, TrainedPlan
 from scaling.study import Study
-from scaling.training import LOOKS
+from scaling.training import FEWEST_LOOKS, LOOKS
 
 
 class Finding(NamedTuple):
@@ -73,6 +73,7 @@ def collect(
 def _method() -> Iterator[Finding]:
     for name, number, place in (
         ("looks", count(LOOKS), "training.LOOKS"),
+        ("fewest-looks", count(FEWEST_LOOKS), "training.FEWEST_LOOKS"),
         ("pool-share", count(SHARED), "laws.shards.SHARED"),
         ("budget-tolerance", percent(BUDGET_TOLERANCE, 0), "curves.BUDGET_TOLERANCE"),
         ("min-shards", count(MIN_SHARDS), "laws.fitting.MIN_SHARDS"),

@@ -42,7 +42,7 @@ from scaling import domains, models
 from scaling.domains import Draw
 from scaling.models import Family
 from scaling.study import Study
-from scaling.training import LOOKS, Run, fit
+from scaling.training import LOOKS, Run, fit, looks_at
 
 ROOT = Path(__file__).parents[2]
 OURS = "ours"
@@ -131,7 +131,7 @@ def plain_loop(work: Work) -> tuple[NDArray[np.int64], int]:
     )
     shard = TensorDataset(train, torch.from_numpy(work.draw.train.y).to(work.device))
     truth = torch.from_numpy(work.draw.validation.y).to(work.device)
-    looks = {round(work.steps * (look + 1) / LOOKS) for look in range(LOOKS)}
+    looks = looks_at(work.steps, work.batch, len(truth))
     lowest, best, step = math.inf, network.state_dict(), 0
     while step < work.steps:
         order = torch.randperm(work.run.N, device=work.device)

@@ -14,7 +14,18 @@ from scaling.domains import Examples
 from scaling.domains.spiral import Domain, grid, inside
 from scaling.models import cnn, knn, mlp
 from scaling.records import Record
-from scaling.training import LOOKS, TRAINING_SAMPLE, Budget, Run, _batches, descend, train
+from scaling.training import (
+    FEWEST_LOOKS,
+    LOOKING,
+    LOOKS,
+    TRAINING_SAMPLE,
+    Budget,
+    Run,
+    _batches,
+    descend,
+    looks_at,
+    train,
+)
 
 DATA = Domain(kind="spiral", validation_size=500, test_size=2_000, tip_test_size=300, map_size=12)
 BUDGET = Budget(batch_size=32, max_batch_size=64, batches_per_epoch=8, epochs=40, min_steps=60, max_steps=400)
@@ -153,9 +164,19 @@ def test_a_record_survives_its_json(trained, diverged):
 
 def test_the_curve_runs_to_the_last_step_in_even_looks(trained):
     steps = [point.step for point in trained[0].curve]
-    assert len(steps) == LOOKS
+    assert FEWEST_LOOKS <= len(steps) <= LOOKS
     assert steps[-1] == trained[0].steps
     assert max(np.diff([0, *steps])) - min(np.diff([0, *steps])) <= 1
+
+
+@given(st.integers(LOOKS, 10_000), SIZES, SIZES)
+def test_there_are_a_dozen_looks_or_more_and_more_cost_a_fifth_of_the_training_at_most(steps, batch, validation):
+    looks = looks_at(steps, batch, validation)
+    assert FEWEST_LOOKS <= len(looks) <= LOOKS
+    assert max(looks) == steps
+    assert min(looks) > 0
+    cost = len(looks) * validation / (3 * steps * batch)
+    assert len(looks) == FEWEST_LOOKS or cost <= LOOKING * (1 + 1 / FEWEST_LOOKS)
 
 
 def test_the_chosen_step_erred_least_on_the_validation_set(trained):
