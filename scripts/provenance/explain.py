@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
+from functools import cache
+from itertools import combinations
 from statistics import median
 from typing import Any
 
@@ -19,6 +21,9 @@ from provenance.plan import Plan, Planned
 from provenance.receipts import Receipt
 from provenance.sweep import Sweep, differing_design, sweep
 from provenance.workspace import CannotRun, Workspace
+
+Alike = tuple[tuple[str, ...], tuple[str | None, ...]]
+"""Names of wildcards, and values of these that some jobs have in common."""
 
 
 @dataclass(frozen=True)
@@ -167,19 +172,32 @@ def _reading(plan: Plan, receipt: Receipt, today: Mapping[str, Any], again: set[
 
 def estimate(receipts: Iterable[Receipt]) -> Callable[[Planned], Cost]:
     """Say what a job would take: what it took, or the median of those of its rule whose wildcards are most like its."""
-    known: dict[str, list[tuple[frozenset[tuple[str, str]], Receipt]]] = defaultdict(list)
+    known: dict[str, list[tuple[dict[str, str], dict[str, Any]]]] = defaultdict(list)
     for receipt in receipts:
-        known[receipt.rule].append((frozenset(receipt.wildcards.items()), receipt))
+        known[receipt.rule].append((receipt.wildcards, receipt.made))
+
+    @cache
+    def alike(rule: str, names: tuple[str, ...]) -> dict[tuple[str | None, ...], list[dict[str, Any]]]:
+        """What jobs cost, by the values of some wildcards."""
+        found = defaultdict(list)
+        for wildcards, made in known[rule]:
+            found[tuple(map(wildcards.get, names))].append(made)
+        return found
+
+    @cache
+    def median_of(rule: str, groups: tuple[Alike, ...]) -> tuple[float | None, float | None]:
+        made = [cost for names, values in groups for cost in alike(rule, names)[values]]
+        return _median(cost.get("wall_s") for cost in made), _median(cost.get("cpu_s") for cost in made)
 
     def cost(job: Planned) -> Cost:
-        wildcards = frozenset(job.wildcards.items())
-        likeness = [(len(wildcards & others), receipt.made) for others, receipt in known[job.rule]]
-        if not likeness:
-            return Cost()
-        most = max(alike for alike, _ in likeness)
-        made = [made for alike, made in likeness if alike == most]
-        wall, cpu = (_median(record.get(key) for record in made) for key in ("wall_s", "cpu_s"))
-        return Cost(wall, cpu, own=most == len(wildcards) and len(made) == 1)
+        # As many of the wildcards as any receipt has in common, so that the time does not grow with jobs × receipts.
+        for size in range(len(job.wildcards), -1, -1):
+            parts = [(names, tuple(map(job.wildcards.get, names))) for names in combinations(job.wildcards, size)]
+            if groups := tuple((names, values) for names, values in parts if values in alike(job.rule, names)):
+                wall, cpu = median_of(job.rule, groups)
+                own = size == len(job.wildcards) and len(alike(job.rule, groups[0][0])[groups[0][1]]) == 1
+                return Cost(wall, cpu, own)
+        return Cost()
 
     return cost
 
@@ -196,12 +214,12 @@ def schedule(plan: Plan, jobs: Sequence[Planned], costs: Mapping[str, Cost], cor
     for name, makers in waiting.items():
         for maker in makers:
             readers[str(maker)].append(name)
-    ready = [name for name, makers in waiting.items() if not makers]
+    ready = deque(name for name, makers in waiting.items() if not makers)
     running: list[tuple[float, str]] = []
     now = 0.0
     while ready or running:
         while ready and len(running) < cores:
-            name = ready.pop(0)
+            name = ready.popleft()
             heapq.heappush(running, (now + (costs[name].wall or 0), name))
         now, done = heapq.heappop(running)
         for name in readers[done]:

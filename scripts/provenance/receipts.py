@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
@@ -55,26 +55,30 @@ class Receipt:
     @cached_property
     def statement(self) -> str:
         """Digest of all that is the same each time."""
-        return digest({key: value for key, value in asdict(self).items() if key != "made"})
+        return digest({key: value for key, value in self._content().items() if key != "made"})
 
     @cached_property
     def seal(self) -> str:
         """Digest of all of it."""
-        return digest(asdict(self))
+        return digest(self._content())
 
     @property
     def task(self) -> dict[str, Any]:
         """What decides the outputs: the same task, the same result, in whatever checkout."""
-        content = asdict(self)
+        content = self._content()
         for identity in ("code", "environment"):
             content[identity] = content[identity].get("digest")
         content["outputs"] = sorted(self.outputs)
         del content["made"]
         return content
 
+    def _content(self) -> dict[str, Any]:
+        """Give its fields as they are; `asdict` would copy what is in them, which takes longer than reading it."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def text(self) -> str:
         """Give the content of its file, seal included."""
-        content = asdict(self) | {"seal": self.seal}
+        content = self._content() | {"seal": self.seal}
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -97,7 +101,7 @@ class Receipt:
         # The seal is of the content; the bytes could still differ in ways that JSON does not see.
         if text != receipt.text().encode():
             raise BadReceipt("has been changed: it is not spelled as receipts are")
-        return receipt
+        return replace(receipt, code=_shared(receipt.code), environment=_shared(receipt.environment))
 
     @classmethod
     def from_json(cls, content: Any) -> Receipt:
@@ -112,6 +116,14 @@ class Receipt:
         if seal != digest(content):
             raise BadReceipt(f"has been changed: its seal is {seal}, its content gives {digest(content)}")
         return receipt
+
+
+_identities: dict[str, dict[str, Any]] = {}
+
+
+def _shared(identity: dict[str, Any]) -> dict[str, Any]:
+    """Give an identity as one that was read before, if equal: many receipts are of one code, most of their size."""
+    return _identities.setdefault(digest(identity), identity)
 
 
 def job_name(rule: str, wildcards: Mapping[str, str]) -> str:
