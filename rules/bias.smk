@@ -14,6 +14,9 @@ if study.experiments.bias:
             receipt="<results>/figures/bias.receipt.json",
         log:
             "<results>/logs/bias.log",
+        threads: 1
+        resources:
+            **granted("bias", mem_mb=1000, runtime=10),
         params:
             **bias_settings(),
             **identity("bias", kinds=bias_kind),

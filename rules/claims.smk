@@ -11,6 +11,9 @@ rule claim:
         receipt="<results>/claims/{claim}.receipt.json",
     log:
         "<results>/logs/claim/{claim}.log",
+    threads: 1
+    resources:
+        **granted("claim", mem_mb=1000, runtime=10),
     params:
         **identity("claim"),
         claim=lookup("claims/{claim}", within=config),

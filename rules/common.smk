@@ -23,6 +23,7 @@ from provenance import builds, plan, sweep
 from provenance.builds import BuildRunning, begin_build
 from provenance.findings import ACCEPTED, Unsound
 from provenance.forks import start_parent
+from provenance.history import Grant, History
 from provenance.identity import IdentityError, Library
 from provenance.orders import Orders
 from provenance.store import Store, StoreError
@@ -102,6 +103,25 @@ def identity(script, kinds=lambda wildcards: {}):
     }
 
 
+@functools.cache
+def history():
+    """What the jobs of this study took. On a cluster's node nobody asks, and nothing is read."""
+    return History(swept().receipts.values() if workflow.is_main_process else ())
+
+
+def granted(rule, mem_mb, runtime):
+    """Memory (MB) and minutes that a job may take: what it took before, with a margin, else what is declared here."""
+    declared = Grant(mem_mb, runtime)
+
+    def of_job(wildcards, attempt):
+        return history().grant(rule, wildcards, declared, attempt)
+
+    return {
+        "mem_mb": lambda wildcards, attempt: of_job(wildcards, attempt).mem_mb,
+        "runtime": lambda wildcards, attempt: of_job(wildcards, attempt).runtime,
+    }
+
+
 def domain_kind(wildcards):
     """The domain's module, as a job of one domain imports it."""
     return {"scaling.domains": [study.trained[wildcards.domain].data.kind]}
@@ -157,8 +177,14 @@ def swept():
 
 def look_first():
     """Before anything else, whatever is asked for: end here over damage, or if only the plan is wanted."""
-    if os.environ.get(builds.VARIABLE) and builds.still_in_charge():
-        return  # this is a job of a build, which has looked
+    if not workflow.is_main_process:
+        # A job of a build, which has looked. It may have waited in a cluster's queue for longer than its build lived:
+        # then Snakemake must not begin with it, for it begins by removing the outputs, be they a later build's.
+        if not builds.still_in_charge():
+            raise SystemExit(
+                "The build that submitted this job is gone or was replaced. Nothing is done."
+            )
+        return
     if listing := os.environ.get(plan.VARIABLE):
         planned().write(Path(listing))
         raise SystemExit(0)

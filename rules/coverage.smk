@@ -9,6 +9,9 @@ if study.experiments.coverage:
             receipt="<results>/coverage/{design}.receipt.json",
         log:
             "<results>/logs/coverage/{design}.log",
+        threads: 1
+        resources:
+            **granted("coverage", mem_mb=1000, runtime=120),
         params:
             **identity("coverage"),
             design=lookup("experiments/coverage/designs/{design}", within=config),
@@ -27,6 +30,9 @@ if study.experiments.coverage:
             receipt="<results>/figures/coverage.receipt.json",
         log:
             "<results>/logs/coverage_figure.log",
+        threads: 1
+        resources:
+            **granted("coverage_figure", mem_mb=1000, runtime=10),
         params:
             **identity("coverage_figure"),
             goal=lookup("experiments/coverage/goal", within=config),

@@ -12,6 +12,9 @@ rule gather:
         "<results>/logs/gather/{domain}.log",
     wildcard_constraints:
         domain=one_of(study.trained),
+    threads: 1
+    resources:
+        **granted("gather", mem_mb=1000, runtime=10),
     params:
         **identity("gather"),
     message:
@@ -31,6 +34,9 @@ rule measure:
         "<results>/logs/measure/{domain}.log",
     wildcard_constraints:
         domain=one_of(study.measured),
+    threads: 1
+    resources:
+        **granted("measure", mem_mb=1000, runtime=10),
     params:
         **identity("measure"),
     message:
@@ -48,6 +54,9 @@ rule curves:
         receipt="<results>/curves.receipt.json",
     log:
         "<results>/logs/curves.log",
+    threads: 1
+    resources:
+        **granted("curves", mem_mb=1000, runtime=10),
     params:
         **identity("curves"),
     message:

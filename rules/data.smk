@@ -8,7 +8,9 @@ rule fetch:
         receipt="<results>/raw/{domain}.receipt.json",
     log:
         "<results>/logs/fetch/{domain}.log",
+    threads: 1
     resources:
+        **granted("fetch", mem_mb=1000, runtime=30),
         # Where the files are read from says nothing of what they are: no param, so that another place reruns nothing.
         source_copy=source_copy,
     params:
@@ -29,6 +31,9 @@ rule prepare:
         receipt="<results>/data/{domain}.receipt.json",
     log:
         "<results>/logs/prepare/{domain}.log",
+    threads: 1
+    resources:
+        **granted("prepare", mem_mb=2000, runtime=10),
     params:
         **identity("prepare", kinds=domain_kind),
         data=lookup("domains/{domain}/data", within=config),

@@ -15,6 +15,9 @@ rule learning_curves:
         receipt="<results>/figures/learning-curves-{domain}.receipt.json",
     log:
         "<results>/logs/learning_curves/{domain}.log",
+    threads: 1
+    resources:
+        **granted("learning_curves", mem_mb=1000, runtime=10),
     params:
         **identity("learning_curves"),
         labels=family_labels,
@@ -39,6 +42,9 @@ rule diagnostics:
         receipt="<results>/figures/diagnostics-{family}-on-{domain}.receipt.json",
     log:
         "<results>/logs/diagnostics/{domain}/{family}.log",
+    threads: 1
+    resources:
+        **granted("diagnostics", mem_mb=1000, runtime=10),
     params:
         **identity("diagnostics"),
         title=curve_title,

@@ -11,6 +11,9 @@ rule law:
         receipt="<results>/laws/{domain}/{family}.receipt.json",
     log:
         "<results>/logs/law/{domain}/{family}.log",
+    threads: 1
+    resources:
+        **granted("law", mem_mb=1000, runtime=20),
     params:
         **identity("law"),
         pool=domain_pool,

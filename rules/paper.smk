@@ -18,6 +18,9 @@ rule ledger:
         receipt="<results>/ledger.receipt.json",
     log:
         "<results>/logs/ledger.log",
+    threads: 1
+    resources:
+        **granted("ledger", mem_mb=1000, runtime=20),
     params:
         **identity("ledger", kinds=every_kind),
         study=study_design(),
@@ -43,6 +46,9 @@ rule paper:
         receipt="<results>/paper/main.receipt.json",
     log:
         "<results>/logs/paper.log",
+    threads: 1
+    resources:
+        **granted("paper", mem_mb=1000, runtime=20),
     params:
         **identity("paper", kinds=every_kind),
         study=study_design(),

@@ -9,6 +9,9 @@ rule sweep:
         marker="<results>/.sound",
     log:
         "<results>/logs/sweep.log",
+    threads: 1
+    resources:
+        **granted("sweep", mem_mb=1000, runtime=20),
     message:
         "Looking whether any result is still stale"
     script:

@@ -13,7 +13,7 @@ rule train:
         "<results>/logs/train/{domain}/{model}/n{N}-seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=1500,
+        **granted("train", mem_mb=2000, runtime=20),
     params:
         **identity("train", kinds=run_kinds),
         run=run_settings,
@@ -30,6 +30,8 @@ use rule train as train_doubled with:
         receipt="<results>/doubled/{domain}/{model}/n{N}/seed{seed}.receipt.json",
     log:
         "<results>/logs/train_doubled/{domain}/{model}/n{N}-seed{seed}.log",
+    resources:
+        **granted("train_doubled", mem_mb=2000, runtime=40),
     params:
         **identity("train", kinds=run_kinds),
         run=doubled_run_settings,
