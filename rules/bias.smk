@@ -2,6 +2,9 @@
 
 if study.experiments.bias:
 
+    localrules:
+        bias,
+
     rule bias:
         """Manifold, density, sample and decision maps, drawn from what the runs predicted."""
         input:

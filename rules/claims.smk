@@ -1,6 +1,10 @@
 """Statements from the literature, tested."""
 
 
+localrules:
+    claim,
+
+
 rule claim:
     """The verdict on one claim, with the numbers behind it."""
     input:

@@ -2,6 +2,9 @@
 
 if study.experiments.coverage:
 
+    localrules:
+        coverage_figure,
+
     rule coverage:
         """One design drawn again and again, and how often each interval of its law holds the truth."""
         output:

@@ -1,6 +1,12 @@
 """Errors in tidy tables: one per domain, so that a failing domain leaves the others alone, and one of all."""
 
 
+localrules:
+    gather,
+    measure,
+    curves,
+
+
 rule gather:
     """All runs of a domain as a table, a row a run, with the size that validation chose."""
     input:

@@ -1,6 +1,11 @@
 """Raw data, checked and prepared once per study."""
 
 
+localrules:
+    fetch,
+    prepare,
+
+
 rule fetch:
     """Raw files of a domain, fetched without root or read from a copy, each checked by its sha256."""
     output:

@@ -1,6 +1,11 @@
 """Figures that every domain has."""
 
 
+localrules:
+    learning_curves,
+    diagnostics,
+
+
 rule learning_curves:
     """Every seed, the median, the law and its band, a panel per family."""
     input:

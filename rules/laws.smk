@@ -1,6 +1,10 @@
 """A law for every learning curve."""
 
 
+localrules:
+    law,
+
+
 rule law:
     """The power law with floor, fitted to the shard means of one family, its rivals, and how well they foretell."""
     input:

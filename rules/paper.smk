@@ -1,6 +1,11 @@
 """The ledger of all numbers, and the paper that prints them."""
 
 
+localrules:
+    ledger,
+    paper,
+
+
 rule ledger:
     """Every number of the paper with its full precision, its interval and where it was read."""
     input:

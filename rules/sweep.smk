@@ -1,6 +1,10 @@
 """The last look of a build that began with stale results."""
 
 
+localrules:
+    sweep,
+
+
 rule sweep:
     """One more look, when all that could be is rebuilt: asked for only if something was stale when the build began."""
     input:

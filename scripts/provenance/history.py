@@ -16,8 +16,8 @@ MEMORY_MARGIN = 1.5
 """Of memory a job takes much the same each time; of another size of the same rule, not much more."""
 TIME_MARGIN = 2.0
 """Nodes differ in speed, and share their memory's bandwidth."""
-BESIDE_MB = 400
-"""For what runs on the node beside the job's script: two processes of Snakemake, of 90 to 150 MB each."""
+BESIDE_MB = 500
+"""For what runs on the node beside the job's script: two processes of Snakemake, of 200 MB each."""
 START_MINUTES = 2
 """For starting them, from a file system that may be slow."""
 

@@ -46,8 +46,8 @@ def test_where_no_job_of_the_rule_is_known_to_have_run_what_is_declared_holds(re
 def test_each_attempt_is_granted_twice_as_much():
     history = History([ran("train", {}, 1_000.0, 90.0)])
     assert [history.grant("train", {}, DECLARED, attempt) for attempt in (1, 2, 3)] == [
-        Grant(1_900, 5),
-        Grant(3_800, 10),
-        Grant(7_600, 20),
+        Grant(2_000, 5),
+        Grant(4_000, 10),
+        Grant(8_000, 20),
     ]
     assert history.grant("law", {}, DECLARED, attempt=2) == Grant(2_000, 60)
