@@ -3,6 +3,7 @@
 # make audit   verify the built paper down to the data, and run one job of each rule once more
 # make crate   pack results, workflow and their description as an RO-Crate (results-crate.zip)
 # make test    set up, lint, and run all tests
+# make slurm   install what the tests of builds on a cluster need besides (Debian, as root)
 
 PYTHON ?= python3
 # nproc would count OMP_NUM_THREADS, which has nothing to do with how many jobs fit.
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: paper smoke audit crate test lint format setup lock schema clean
+.PHONY: paper smoke audit crate test slurm lint format setup lock schema clean
 
 paper: setup
 	$(BIN)/snakemake --cores $(CORES)
@@ -29,6 +30,10 @@ crate: setup
 
 test: lint
 	$(BIN)/pytest --numprocesses 2
+
+slurm:
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends slurm-wlm munge
 
 lint: setup
 	$(BIN)/ruff check .
