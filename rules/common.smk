@@ -282,6 +282,12 @@ def source_copy(wildcards):
     return study.trained[wildcards.domain].source_copy or ""
 
 
+def gpu_slots(wildcards):
+    """How many of the places on a GPU a run takes: none for a family that is trained on the processor."""
+    family = study.trained[wildcards.domain].family_of(wildcards.model)
+    return int(family.takes_gpu)
+
+
 def measurements_of(wildcards):
     """The file with the measurements of a domain."""
     return study.measured[wildcards.domain].measurements

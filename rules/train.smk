@@ -14,6 +14,7 @@ rule train:
     threads: 1
     resources:
         **granted("train", mem_mb=2000, runtime=20),
+        gpu_slots=gpu_slots,
     params:
         **identity("train", kinds=run_kinds),
         run=run_settings,
@@ -32,6 +33,7 @@ use rule train as train_doubled with:
         "<results>/logs/train_doubled/{domain}/{model}/n{N}-seed{seed}.log",
     resources:
         **granted("train_doubled", mem_mb=2000, runtime=40),
+        gpu_slots=gpu_slots,
     params:
         **identity("train", kinds=run_kinds),
         run=doubled_run_settings,

@@ -8,6 +8,7 @@ least there are the run's model (ties go to the lower validation loss, then to t
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from scaling.records import Choice, CurvePoint, Record
 from scaling.settings import Count, Settings
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 LOOKS, FEWEST_LOOKS = 30, 12
@@ -38,6 +40,10 @@ EVALUATION_BATCH = 4_096
 EVALUATION_VALUES = 200_000
 """Networks are evaluated in batches of so many inputs at most, and of so many numbers: 255 images of 28 × 28. Smaller
 ones cost calls, larger ones don't stay in the processor's cache."""
+
+
+class NoDeviceError(RuntimeError):
+    """The device that a family is to be trained on is not there."""
 
 
 class Budget(Settings):
@@ -177,6 +183,7 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
     from scaling.operations import count
     from scaling.optimiser import Optimiser
 
+    device = _device(family.device)
     torch.set_num_threads(1)
     # As use_deterministic_algorithms(True) does, which imports all of the compiler as well: a second a process.
     torch.set_deterministic_debug_mode("error")
@@ -184,15 +191,20 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
     torch.manual_seed(stream_seed(run.domain, run.model, "initialisation", run.N, run.seed))
     order = generator(run.domain, run.model, "batches", run.N, run.seed)
 
-    network = family.network(domain, run.size)
+    # Built here and then moved, so that every device starts from the same weights.
+    network = family.network(domain, run.size).to(device)
     weights = list(network.parameters())
     steps, batch_size = run.budget.steps(run.N, run.budget_scale), run.budget.batch(run.N)
     optimiser = Optimiser(weights, family.learning_rate, family.weight_decay, steps)
-    x, y = family.features(torch.from_numpy(shard.x)), torch.from_numpy(shard.y)
-    looks = looks_at(steps, batch_size, len(validation.y))
-    watch = Watch(network, family.features(torch.from_numpy(validation.x)), torch.from_numpy(validation.y), looks)
 
-    for step, index in enumerate(_batches(order, run.N, batch_size, steps), start=1):
+    def features(inputs: NDArray[np.float32]) -> Tensor:
+        return family.features(torch.from_numpy(inputs).to(device))
+
+    x, y = features(shard.x), torch.from_numpy(shard.y).to(device)
+    looks = looks_at(steps, batch_size, len(validation.y))
+    watch = Watch(network, features(validation.x), torch.from_numpy(validation.y).to(device), looks)
+
+    for step, index in enumerate(_batches(order, run.N, batch_size, steps, device), start=1):
         loss = cross_entropy(network(x[index]), y[index])
         optimiser.step(torch.autograd.grad(loss, weights))
         if not watch.goes_on(step, loss.detach()):
@@ -202,8 +214,8 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
     network.load_state_dict(watch.best_state)
 
     def predict(inputs: NDArray[np.float32]) -> NDArray[np.int64]:
-        logits = _logits(network, family.features(torch.from_numpy(inputs)))
-        return np.asarray(logits.argmax(dim=1).numpy(), dtype=np.int64)
+        logits = _logits(network, features(inputs))
+        return np.asarray(logits.argmax(dim=1).cpu().numpy(), dtype=np.int64)
 
     return Fitted(
         predict=predict,
@@ -225,6 +237,25 @@ def looks_at(steps: int, batch_size: int, validation_size: int) -> set[int]:
     affordable = LOOKING * 3 * steps * batch_size / validation_size
     looks = round(min(LOOKS, max(FEWEST_LOOKS, affordable)))
     return {round(steps * (look + 1) / looks) for look in range(looks)}
+
+
+def _device(wanted: str) -> torch.device:
+    """Find the device to train on, ready to give the same results each time; raises NoDeviceError if there is none."""
+    import torch
+
+    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise NoDeviceError(
+            f"device = cuda, but torch {torch.__version__} sees no GPU here. Train where there is one (and torch is "
+            "built for CUDA), or give the family `device: cpu` or `device: auto`."
+        )
+    # Without it cuBLAS refuses to be deterministic; it is read when CUDA begins.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Convolutions in all of single precision, as on a processor.
+    torch.backends.cudnn.allow_tf32 = False
+    print(f"device: {torch.cuda.get_device_name()}")
+    return torch.device("cuda")
 
 
 class Watch:
@@ -270,13 +301,13 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _batches(order: np.random.Generator, N: int, size: int, steps: int) -> Iterator[Tensor]:
+def _batches(order: np.random.Generator, N: int, size: int, steps: int, device: torch.device) -> Iterator[Tensor]:
     """Give `steps` batches of indices: a fresh permutation for each epoch, its incomplete last batch left out."""
     import torch
 
     given = 0
     while True:
-        permutation = torch.from_numpy(order.permutation(N))
+        permutation = torch.from_numpy(order.permutation(N)).to(device)
         for start in range(0, N - size + 1, size):
             if given == steps:
                 return

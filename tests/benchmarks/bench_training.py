@@ -40,7 +40,7 @@ from snakemake.common.configfile import load_configfile
 
 from scaling import domains, models
 from scaling.domains import Draw
-from scaling.models import Family
+from scaling.models import Family, Network
 from scaling.study import Study
 from scaling.training import LOOKS, Run, fit, looks_at
 
@@ -239,6 +239,8 @@ def measure(case: Case, side: str, seed: int, images: Path, device: str) -> Meas
     study = design()
     data = images if case.domain == "images" else None
     run = study.run(*case, seed=seed)
+    if issubclass(models.load(run.learner["kind"]), Network):
+        run = run.model_copy(update={"learner": run.learner | {"device": device}})
     domain = domains.load(run.data["kind"]).model_validate(run.data)
     act = ours if side == OURS else RIVALS[run.learner["kind"]][side]
     draw = domain.draw(run.domain, run.N, run.seed, data)

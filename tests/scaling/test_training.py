@@ -20,6 +20,7 @@ from scaling.training import (
     LOOKS,
     TRAINING_SAMPLE,
     Budget,
+    NoDeviceError,
     Run,
     _batches,
     descend,
@@ -30,6 +31,10 @@ from scaling.training import (
 DATA = Domain(kind="spiral", validation_size=500, test_size=2_000, tip_test_size=300, map_size=12)
 BUDGET = Budget(batch_size=32, max_batch_size=64, batches_per_epoch=8, epochs=40, min_steps=60, max_steps=400)
 POLAR = mlp.Family(kind="mlp", inputs="polar", sizes=(64,), learning_rate=0.03, weight_decay=0.01)
+
+
+CPU = torch.device("cpu")
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU here")
 
 
 def run(learner=POLAR, N=300, seed=0, budget=BUDGET, **changes):
@@ -106,7 +111,7 @@ def test_between_the_bounds_the_budget_is_passes_over_the_shard():
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(0, 200))
 def test_an_epoch_sees_no_example_twice_and_every_batch_is_full(N, size, steps):
     size = min(N, size)
-    batches = [batch.tolist() for batch in _batches(np.random.default_rng(0), N, size, steps)]
+    batches = [batch.tolist() for batch in _batches(np.random.default_rng(0), N, size, steps, CPU)]
     assert len(batches) == steps
     assert all(len(batch) == size for batch in batches)
     for first in range(0, steps, N // size):
@@ -272,3 +277,29 @@ sys.exit("torch._dynamo" in sys.modules)
 def test_a_run_uses_one_thread_and_deterministic_algorithms(trained):
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
+
+
+def on(device):
+    return POLAR.model_copy(update={"device": device})
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a GPU here")
+def test_without_a_gpu_auto_is_the_processor_and_cuda_is_an_error_before_the_training(trained, monkeypatch):
+    record, outcomes = train(run(on("auto")), None)
+    assert record == trained[0]
+    assert same(outcomes, trained[1])
+    monkeypatch.setattr(mlp.Family, "network", lambda *_: pytest.fail("it began"))
+    with pytest.raises(NoDeviceError, match=r"device = cuda.*sees no GPU here.*`device: cpu`"):
+        train(run(on("cuda")), None)
+
+
+@pytest.mark.gpu
+@NO_GPU
+def test_on_a_gpu_a_run_is_the_same_each_time_and_errs_about_as_on_the_processor(trained):
+    record, outcomes = train(run(on("cuda")), None)
+    again, outcomes_again = train(run(on("auto")), None)
+    assert record == again
+    assert same(outcomes, outcomes_again)
+    assert record.flops == trained[0].flops
+    assert record.curve[0].training_loss == pytest.approx(trained[0].curve[0].training_loss, rel=1e-3)
+    assert record.test["error"] == pytest.approx(trained[0].test["error"], rel=0.3)

@@ -4,6 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
+from provenance.plan import VARIABLE, Plan
+
 ANSWERED = {
     "Specify a conda environment or container for each rule.": (
         "Versions are pinned by requirements.lock and installed by `make setup`; there is no conda anywhere."
@@ -34,6 +36,18 @@ def test_the_smoke_profile_is_laid_over_the_default_and_builds_into_a_folder_of_
     assert len(requested) > 50
     assert all(file.startswith("results-smoke/") for file in requested)
     assert not list(workflow.folder.glob("results*"))
+
+
+def test_the_gpu_profile_trains_cnns_on_a_gpu_and_nothing_else(workflow, monkeypatch):
+    shutil.copy(Path(__file__).parents[2] / "config.yaml", workflow.folder)
+    monkeypatch.setenv(VARIABLE, str(workflow.folder / "plan.json"))
+    code, said = workflow.snakemake("--profile", "profiles/gpu", "--dry-run")
+    assert code == 0, said
+    plan = Plan.read(workflow.folder / "plan.json")
+    assert plan.results == "results-gpu"
+    learners = [job.params["run"]["learner"] for job in plan.jobs if job.rule == "train"]
+    devices = {(learner["kind"], learner.get("device")) for learner in learners}
+    assert devices == {("cnn", "cuda"), ("logistic", "cpu"), ("mlp", "cpu"), ("knn", None)}
 
 
 def test_snakemakes_linter_finds_what_was_answered_and_nothing_else(workflow):

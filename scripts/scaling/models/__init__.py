@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,11 @@ class Family(Settings):
         """The sizes to train; `[None]` where size has no meaning."""
         return [None]
 
+    @property
+    def takes_gpu(self) -> bool:
+        """Does a run occupy a place on a GPU, where there is one?"""
+        return False
+
     def complaint(self, task: Task) -> str | None:
         """Say why this family can't serve `task`; None if it can."""
         return None
@@ -70,6 +75,16 @@ class Network(Family):
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """Peak of the one-cycle schedule of AdamW."""
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    """Where to train: on the processor, on a GPU, or (auto) on a GPU if torch sees one, else on the processor.
+
+    With auto, results of either device pass for those of the other, though training has them differ as seeds do.
+    """
+
+    @property
+    def takes_gpu(self) -> bool:
+        """It may, unless it is trained on the processor."""
+        return self.device != "cpu"
 
     def network(self, task: Task, size: int | None) -> nn.Module:
         """Build the untrained model; its output is one logit per class."""

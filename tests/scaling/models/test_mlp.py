@@ -31,6 +31,11 @@ def test_polar_inputs_are_radius_and_angle_over_pi(x, y):
     assert [r * np.cos(np.pi * angle), r * np.sin(np.pi * angle)] == pytest.approx([x, y], abs=1e-6)
 
 
+@pytest.mark.parametrize(("device", "takes"), [("cpu", False), ("cuda", True), ("auto", True)])
+def test_a_run_takes_a_place_on_a_gpu_unless_it_is_trained_on_the_processor(device, takes):
+    assert mlp().model_copy(update={"device": device}).takes_gpu == takes
+
+
 def test_raw_inputs_are_left_alone():
     x = torch.rand(5, 2)
     assert mlp().features(x) is x
