@@ -115,6 +115,10 @@ def replay(
         float | None,
         typer.Option(min=0, help="For another CPU: let numbers in JSON, CSV and npz files differ by so much."),
     ] = None,
+    tolerances: Annotated[
+        Path | None,
+        typer.Option(help="For another device: a file of YAML that says which numbers may differ by how much."),
+    ] = None,
     cores: Annotated[int, typer.Option(min=1, help="As given to snakemake.")] = os.cpu_count() or 1,
     profile: Profile = None,
     configfile: Config = None,
@@ -136,6 +140,7 @@ def replay(
         number=number,
         rules=rule or [],
         tolerance=tolerance,
+        tolerances=replay.Tolerances.read(tolerances) if tolerances else None,
         cores=cores,
         tell=lambda words: print(words, file=sys.stderr),
     )

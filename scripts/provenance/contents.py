@@ -17,34 +17,43 @@ class Unlike(ValueError):
     """Two contents that differ in more than numbers."""
 
 
-def apart(one: Path, other: Path) -> float | None:
-    """Give the largest relative difference between the numbers of two JSON, CSV or npz files.
+def apart(one: Path, other: Path) -> dict[str, float] | None:
+    """Give the largest relative difference between the numbers of two JSON, CSV or npz files, at each place with one.
 
-    It is |a - b| / max(|a|, |b|), so never more than 2. None if the files are of another kind, can't be read, or differ
-    in more than finite numbers: in a word, a key, a shape, or where one has a number and the other has none.
+    It is |a - b| / max(|a|, |b|), so never more than 2. Places are JSON pointers in JSON, `/row/column` in CSV and
+    `/array` in npz files. None if the files are of another kind, can't be read, or differ in more than finite numbers:
+    in a word, a key, a shape, or where one has a number and the other has none.
     """
     read = {".json": _json, ".csv": _csv, ".npz": _npz}.get(one.suffix)
     if read is None:
         return None
+    found: dict[str, float] = {}
     try:
-        return max(read(one, other), default=0.0)
+        for place, difference in read(one, other):
+            if difference:
+                found[place] = max(difference, found.get(place, 0.0))
+        return found
     except (OSError, ValueError, OverflowError, KeyError, EOFError):
         return None
 
 
-def _json(one: Path, other: Path) -> Iterator[float]:
+Differences = Iterator[tuple[str, float]]
+"""Places, and how far the numbers there are apart."""
+
+
+def _json(one: Path, other: Path) -> Differences:
     yield from _data(json.loads(one.read_bytes()), json.loads(other.read_bytes()))
 
 
-def _data(one: Any, other: Any) -> Iterator[float]:
+def _data(one: Any, other: Any, place: str = "") -> Differences:
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         for key in one:
-            yield from _data(one[key], other[key])
+            yield from _data(one[key], other[key], f"{place}/{key}")
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for pair in zip(one, other, strict=True):
-            yield from _data(*pair)
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            yield from _data(*pair, f"{place}/{index}")
     elif _is_number(one) and _is_number(other):
-        yield relative(one, other)
+        yield place, relative(one, other)
     elif type(one) is not type(other) or one != other:
         raise Unlike
 
@@ -53,15 +62,15 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _csv(one: Path, other: Path) -> Iterator[float]:
+def _csv(one: Path, other: Path) -> Differences:
     with one.open(newline="") as first, other.open(newline="") as second:
-        for rows in zip(csv.reader(first), csv.reader(second), strict=True):
-            for cell, another in zip(*rows, strict=True):
+        for row, rows in enumerate(zip(csv.reader(first), csv.reader(second), strict=True)):
+            for column, (cell, another) in enumerate(zip(*rows, strict=True)):
                 if cell != another:
-                    yield relative(float(cell), float(another))
+                    yield f"/{row}/{column}", relative(float(cell), float(another))
 
 
-def _npz(one: Path, other: Path) -> Iterator[float]:
+def _npz(one: Path, other: Path) -> Differences:
     import numpy as np
 
     with np.load(one, allow_pickle=False) as first, np.load(other, allow_pickle=False) as second:
@@ -75,7 +84,8 @@ def _npz(one: Path, other: Path) -> Iterator[float]:
             if differing.any():
                 if a.dtype.kind not in NUMERIC:
                     raise Unlike
-                yield from (relative(x, y) for x, y in zip(a[differing].tolist(), b[differing].tolist(), strict=True))
+                pairs = zip(a[differing].tolist(), b[differing].tolist(), strict=True)
+                yield from ((f"/{name}", relative(x, y)) for x, y in pairs)
 
 
 def relative(one: complex, other: complex) -> float:

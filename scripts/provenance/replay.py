@@ -15,9 +15,10 @@ import random
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,48 @@ ELSEWHERE = "results"
 
 
 @dataclass(frozen=True)
+class Tolerances:
+    """How far which numbers may be from what was recorded, as a study says it in a file of YAML.
+
+    It maps patterns of files to patterns of places (`contents.apart`) to relative differences; what fits first counts:
+
+        runs/*.json:
+          /test/*: 0.3
+          /steps: 0
+    """
+
+    name: str
+    by_file: Mapping[str, Mapping[str, float]]
+
+    @classmethod
+    def read(cls, path: Path) -> Tolerances:
+        """Read a file; raises CannotRun if it can't be read or says something else."""
+        import yaml
+
+        try:
+            said = yaml.safe_load(path.read_text())
+            by_file = {
+                str(file): {str(place): float(most) for place, most in places.items()} for file, places in said.items()
+            }
+            assert all(most >= 0 for places in by_file.values() for most in places.values())
+        except (OSError, ValueError, TypeError, AttributeError, AssertionError, yaml.YAMLError) as error:
+            raise CannotRun(
+                f"{path} holds no tolerances ({error!r}). Expected patterns of files, each with patterns of places and "
+                "the relative differences that are allowed there: `runs/*.json: {/test/*: 0.3}`."
+            ) from error
+        return cls(str(path), by_file)
+
+    def allow(self, file: str, differences: Mapping[str, float]) -> bool:
+        """Tell whether all of a file's differences are within what is allowed; without a pattern nothing is."""
+        places = next((places for pattern, places in self.by_file.items() if fnmatchcase(file, pattern)), {})
+        return all(difference <= _first(places, place) for place, difference in differences.items())
+
+
+def _first(allowed: Mapping[str, float], place: str) -> float:
+    return next((most for pattern, most in allowed.items() if fnmatchcase(place, pattern)), 0.0)
+
+
+@dataclass(frozen=True)
 class Output:
     """One output of a replayed job."""
 
@@ -52,10 +95,12 @@ class Output:
     """The sha256 of what the replay made; empty if it made nothing."""
     difference: float | None
     """The largest relative difference of its numbers, 0 for equal bytes; None if it is not one of numbers alone."""
+    tolerated: bool = False
+    """Does it differ in numbers alone, and each by no more than the study's tolerances allow there?"""
 
     def agrees(self, tolerance: float | None) -> bool:
-        """Is it the same, bit for bit or (with a tolerance) but for small differences of numbers?"""
-        if self.replayed == self.recorded:
+        """Is it the same, bit for bit or (with tolerances) but for small differences of numbers?"""
+        if self.replayed == self.recorded or self.tolerated:
             return True
         return tolerance is not None and self.difference is not None and self.difference <= tolerance
 
@@ -79,6 +124,8 @@ class Replay:
     number: str | None
     candidates: int
     """Jobs that could have been chosen."""
+    tolerances: str | None = None
+    """The file of the study's tolerances, if they were applied."""
     fetching: list[str] = field(default_factory=list)
     """Jobs that were left out because they may need the network."""
     unsound: list[str] = field(default_factory=list)
@@ -105,6 +152,7 @@ def replay(
     number: str | None = None,
     rules: Sequence[str] = (),
     tolerance: float | None = None,
+    tolerances: Tolerances | None = None,
     cores: int = 1,
     tell: Callable[[str], None] = lambda words: None,
 ) -> Replay:
@@ -113,13 +161,13 @@ def replay(
     Without `sample`, one of each rule. Jobs that fetch are only run if their rule is named. Raises CannotRun if there
     is nothing to choose from. `tell` is told what is going on.
     """
-    found = Replay(seed, tolerance, number, 0)
+    found = Replay(seed, tolerance, number, 0, tolerances.name if tolerances else None)
     jobs = _candidates(workspace, found, number, rules)
     found.candidates = len(jobs)
     chosen = choose(jobs, sample or len({job.rule for job in jobs}), seed)
     for batch in _batches(workspace.plan, chosen):
         tell(f"replaying {len(batch)} of rule {batch[0].rule}")
-        found.jobs += _rerun(workspace, batch, cores)
+        found.jobs += _rerun(workspace, batch, cores, tolerances)
     return found
 
 
@@ -215,7 +263,9 @@ def _batches(plan: Plan, jobs: Sequence[Planned]) -> list[list[Planned]]:
     return batches
 
 
-def _rerun(workspace: Workspace, batch: Sequence[Planned], cores: int) -> Iterator[Replayed]:
+def _rerun(
+    workspace: Workspace, batch: Sequence[Planned], cores: int, tolerances: Tolerances | None
+) -> Iterator[Replayed]:
     """Run jobs of one rule once more."""
     plan, results = workspace.plan, _inside(workspace.plan.results)
     with tempfile.TemporaryDirectory(prefix="replay.") as temporary:
@@ -238,11 +288,11 @@ def _rerun(workspace: Workspace, batch: Sequence[Planned], cores: int) -> Iterat
         )
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-12:]).replace(f"{folder}/", "")
         for job in batch:
-            outputs = tuple(_compare(workspace, job, file, made / file) for file in job.outputs)
+            outputs = tuple(_compare(workspace, job, file, made / file, tolerances) for file in job.outputs)
             yield Replayed(job.name, outputs, "" if all(out.replayed for out in outputs) else said)
 
 
-def _compare(workspace: Workspace, job: Planned, file: str, replayed: Path) -> Output:
+def _compare(workspace: Workspace, job: Planned, file: str, replayed: Path, tolerances: Tolerances | None) -> Output:
     recorded, original = workspace.receipts[job.receipt].outputs[file], workspace.results / file
     if not replayed.exists():
         return Output(file, recorded, "", None)
@@ -251,7 +301,11 @@ def _compare(workspace: Workspace, job: Planned, file: str, replayed: Path) -> O
         return Output(file, recorded, found, 0.0)
     # A damaged file that was accepted is not what was recorded: its numbers say nothing.
     same = original.exists() and file_hash(original) == recorded
-    return Output(file, recorded, found, apart(original, replayed) if same else None)
+    differences = apart(original, replayed) if same else None
+    if differences is None:
+        return Output(file, recorded, found, None)
+    largest = max(differences.values(), default=0.0)
+    return Output(file, recorded, found, largest, bool(tolerances and tolerances.allow(file, differences)))
 
 
 def _copy_workflow(workspace: Workspace, folder: Path) -> None:
@@ -352,7 +406,9 @@ def conclusion(data: dict[str, Any]) -> str:
         return f"{chosen}: {' and '.join(found)}."
     if all(out["replayed"] == out["recorded"] for out in files):
         return f"{chosen}: all {len(files)} files are the same, bit for bit."
-    return f"{chosen}: all {len(files)} files are the same within {data['tolerance']:g}; the largest relative " + (
+    within = [f"{data['tolerance']:g}"] if data["tolerance"] is not None else []
+    within += [f"the tolerances of {data['tolerances']}"] if data["tolerances"] else []
+    return f"{chosen}: all {len(files)} files are the same within {' or '.join(within)}; the largest relative " + (
         f"difference is {data['largest_difference']:.2g}."
     )
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from provenance import contents
 from provenance.plan import Planned
 from provenance.receipts import Receipt, file_hash
-from provenance.replay import Output, as_data, choose, conclusion, replay, write_report
+from provenance.replay import Output, Tolerances, as_data, choose, conclusion, replay, write_report
 from provenance.verify import verify
 from provenance.workspace import CannotRun, open_workspace
 
@@ -181,6 +181,13 @@ def test_a_result_that_is_forged_with_its_receipt_and_all_its_consumers_is_found
     assert "1 of 5 files are not what was recorded" in text
     assert "draws/2.json" in text
 
+    tolerances = Tolerances("device.yaml", {"draws/*": {"/x": 0.2}})
+    found = replay(workspace, sample=4, seed=0, rules=["draw"], tolerances=tolerances, cores=2)
+    assert found.differing == []
+    assert "all 4 files are the same within the tolerances of device.yaml; the largest relative difference is 0.2." in (
+        conclusion(as_data(found, workspace))
+    )
+
 
 def test_results_outside_the_checkout_are_replayed_elsewhere_too(study, tmp_path):
     (study / "made").rename(tmp_path / "outside")
@@ -273,7 +280,7 @@ def test_equal_data_are_no_difference_however_they_are_spelled(tmp_path_factory,
     one, other = (tmp_path_factory.getbasetemp() / name for name in ("spelled.json", "otherwise.json"))
     one.write_text(json.dumps(data))
     other.write_text(json.dumps(data, indent=3))
-    assert contents.apart(one, other) == 0.0
+    assert contents.apart(one, other) == {}
 
 
 @given(st.floats(1e-300, 1e300), st.floats(1e-12, 0.5))
@@ -284,9 +291,9 @@ def test_the_relative_difference_of_a_number_is_found_in_every_format(tmp_path_f
         with (folder / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows([["N", "words"], [repr(number), "a word, or two"]])
         np.savez(folder / f"{name}.npz", a=np.array([[1.0, number]]), b=np.array(["x"]), c=np.array([np.nan, 1]))
-    found = {contents.apart(folder / f"one.{suffix}", folder / f"other.{suffix}") for suffix in ("json", "csv", "npz")}
-    assert len(found) == 1
-    assert found.pop() == pytest.approx(share, rel=1e-3)
+    for suffix, place in (("json", "/a/2/b"), ("csv", "/1/0"), ("npz", "/a")):
+        found = contents.apart(folder / f"one.{suffix}", folder / f"other.{suffix}")
+        assert found == {place: pytest.approx(share, rel=1e-3)}
 
 
 @pytest.mark.parametrize(
@@ -315,4 +322,47 @@ def test_arrays_of_other_shape_type_or_words_have_no_difference(tmp_path):
     assert {contents.apart(tmp_path / f"{a}.npz", tmp_path / f"{b}.npz") for a, b in pairs} == {None}
     np.savez(tmp_path / "flags.npz", a=np.array([True, False]))
     np.savez(tmp_path / "other.npz", a=np.array([True, True]))
-    assert contents.apart(tmp_path / "flags.npz", tmp_path / "other.npz") == 1.0
+    assert contents.apart(tmp_path / "flags.npz", tmp_path / "other.npz") == {"/a": 1.0}
+
+
+# What a study allows
+
+TOLERANCES = """
+"runs/*.json":
+  /curve/*/step: 0
+  /curve/*: 0.5
+  /test: 0.1
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "differences", "allowed"),
+    [
+        ("runs/a/1.json", {}, True),
+        ("runs/a/1.json", {"/test": 0.1, "/curve/3/loss": 0.5}, True),
+        ("runs/a/1.json", {"/test": 0.11}, False),
+        ("runs/a/1.json", {"/curve/3/step": 0.01}, False),
+        ("runs/a/1.json", {"/flops": 1e-9}, False),
+        ("laws/1.json", {"/test": 0.01}, False),
+    ],
+)
+def test_a_number_may_differ_where_and_by_as_much_as_the_study_says(tmp_path, file, differences, allowed):
+    path = tmp_path / "tolerances.yaml"
+    path.write_text(TOLERANCES)
+    assert Tolerances.read(path).allow(file, differences) == allowed
+
+
+@pytest.mark.parametrize("text", ["", "runs: 3", "runs: {/test: much}", "runs: {/test: -1}", "[", None])
+def test_a_file_without_tolerances_is_told_with_what_was_expected(tmp_path, text):
+    path = tmp_path / "tolerances.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(CannotRun, match=r"tolerances\.yaml holds no tolerances.*Expected patterns of files"):
+        Tolerances.read(path)
+
+
+def test_the_gpu_profiles_tolerances_are_some():
+    found = Tolerances.read(Path(__file__).parents[2] / "profiles/gpu/tolerances.yaml")
+    assert found.allow("runs/images/cnn-8/n100/seed0.json", {"/test/error": 0.1, "/curve/3/validation_loss": 0.9})
+    assert not found.allow("runs/images/cnn-8/n100/seed0.json", {"/flops": 1e-6})
+    assert not found.allow("runs/images/logistic/n100/seed0.json", {"/test/error": 1e-6})

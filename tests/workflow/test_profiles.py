@@ -38,7 +38,7 @@ def test_the_smoke_profile_is_laid_over_the_default_and_builds_into_a_folder_of_
     assert not list(workflow.folder.glob("results*"))
 
 
-def test_the_gpu_profile_trains_cnns_on_a_gpu_and_nothing_else(workflow, monkeypatch):
+def test_the_gpu_profile_lets_cnns_and_nothing_else_train_on_a_gpu(workflow, monkeypatch):
     shutil.copy(Path(__file__).parents[2] / "config.yaml", workflow.folder)
     monkeypatch.setenv(VARIABLE, str(workflow.folder / "plan.json"))
     code, said = workflow.snakemake("--profile", "profiles/gpu", "--dry-run")
@@ -47,7 +47,7 @@ def test_the_gpu_profile_trains_cnns_on_a_gpu_and_nothing_else(workflow, monkeyp
     assert plan.results == "results-gpu"
     learners = [job.params["run"]["learner"] for job in plan.jobs if job.rule == "train"]
     devices = {(learner["kind"], learner.get("device")) for learner in learners}
-    assert devices == {("cnn", "cuda"), ("logistic", "cpu"), ("mlp", "cpu"), ("knn", None)}
+    assert devices == {("cnn", "auto"), ("logistic", "cpu"), ("mlp", "cpu"), ("knn", None)}
 
 
 def test_snakemakes_linter_finds_what_was_answered_and_nothing_else(workflow):
