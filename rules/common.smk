@@ -180,9 +180,10 @@ def look_first():
     if not workflow.is_main_process:
         # A job of a build, which has looked. It may have waited in a cluster's queue for longer than its build lived:
         # then Snakemake must not begin with it, for it begins by removing the outputs, be they a later build's.
-        if not builds.still_in_charge():
+        if builds.VARIABLE not in os.environ or not builds.still_in_charge():
             raise SystemExit(
-                "The build that submitted this job is gone or was replaced. Nothing is done."
+                "The build that submitted this job is gone, was replaced, or is not named in the environment "
+                f"({builds.VARIABLE}, which sbatch hands on with --export=ALL). Nothing is done."
             )
         return
     if listing := os.environ.get(plan.VARIABLE):
