@@ -121,6 +121,7 @@ class Parent:
     def become(self, request: Request, descriptors: list[int], parent: int) -> None:
         """Make this fork, in a process group of its own, what the process is that asked for it."""
         os.setpgid(0, 0)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which a build in a shell's background ignores
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)

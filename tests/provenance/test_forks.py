@@ -39,11 +39,13 @@ def wait_until(condition, seconds=20):
 class Build:
     """A process with a parent for the forks of its jobs."""
 
-    def __init__(self, folder, environ=None):
+    def __init__(self, folder, environ=None, background=False):
         self.folder = folder
         self.environ = os.environ | {"PYTHONPATH": str(SCRIPTS)}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", BUILD],
+            ["sh", "-c", 'trap "" INT; exec "$0" -c "$1"', sys.executable, BUILD]  # as shells start in the background
+            if background
+            else [sys.executable, "-c", BUILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -83,6 +85,11 @@ class Build:
         _, parent, loaded = (self.folder / "who").read_text().split()
         return int(parent) == self.parent.pid, loaded == "True"
 
+    def warmed(self):
+        """Let it import what its jobs import."""
+        self.who(), self.who()
+        return self
+
     def begin(self):
         """Start a job that stays; give its process and that of its fork."""
         job = self.start("import os, time; open('fork', 'w').write(str(os.getpid())); time.sleep(600)")
@@ -101,8 +108,7 @@ def build(tmp_path):
 @pytest.fixture
 def warm(build):
     """A build that has imported what its jobs import."""
-    build.who(), build.who()
-    return build
+    return build.warmed()
 
 
 def gone(process):
@@ -182,6 +188,16 @@ def test_a_killed_job_leaves_no_fork(warm, how):
     job.communicate(timeout=20)
     wait_until(lambda: gone(fork))
     assert warm.who() == (True, True), "and the parent goes on"
+
+
+def test_a_killed_job_leaves_no_fork_in_a_build_that_ignores_interrupts(tmp_path):
+    build = Build(tmp_path, background=True).warmed()
+    job, fork = build.begin()
+    job.kill()
+    job.communicate(timeout=20)
+    wait_until(lambda: gone(fork))
+    build.process.kill()
+    build.process.communicate()
 
 
 def test_a_killed_build_leaves_neither_forks_nor_parent_nor_socket(warm):
