@@ -75,7 +75,7 @@ def exponent(small: dict[str, Any], large: dict[str, Any], value: Callable[[dict
 
 def show(sizes: list[dict[str, Any]], out: Console) -> None:
     """Print both tables."""
-    table = Table("runs", "command", title="median [range]; ours / bare = ratio")
+    table = Table("runs", "command", title="median (range); ours / bare = ratio")
     for unit in MEASURES.values():
         table.add_column(unit, justify="right")
         table.add_column("exponent", justify="right")
@@ -110,7 +110,7 @@ def _told(values: dict[str, list[float]]) -> str:
     if "bare" not in values:
         return ours
     low, middle, high = min(values["ratio"]), statistics.median(values["ratio"]), max(values["ratio"])
-    return f"{ours} / {statistics.median(values['bare']):.1f} = {middle:.2f} [{low:.2f}, {high:.2f}]"
+    return f"{ours} / {statistics.median(values['bare']):.1f} = {middle:.2f} ({low:.2f}–{high:.2f})"
 
 
 def main(

@@ -1,6 +1,7 @@
 """What would run again: every reason named, nothing that would not run, and time from what it took before."""
 
 from dataclasses import replace
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from provenance.explain import Cost, as_data, duration, estimate, explain, schedule, show
 from provenance.plan import Plan, Planned
+from provenance.receipts import Receipt
 from provenance.workspace import CannotRun, Workspace
 
 
@@ -148,3 +150,19 @@ def test_the_table_says_how_many_why_and_for_how_long(small, capsys):
     assert "2 of 2" in said
     assert "param a: None → [1, 2]" in said
     assert "4 of 10 jobs would run: about 6.0 s on 1 core, 2 min of CPU" in said
+
+
+wildcards = st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"))
+
+
+@given(st.lists(wildcards, min_size=1, max_size=6), wildcards)
+def test_what_is_most_alike_is_found_without_comparing_each_with_each(known: list[dict[str, str]], asked):
+    receipts = [
+        Receipt("train", each, {}, {}, {}, {}, {}, {}, made={"wall_s": 2.0**number, "cpu_s": 3.0**number})
+        for number, each in enumerate(known)
+    ]
+    alike = [len(asked.items() & each.items()) for each in known]
+    nearest = [number for number, found in enumerate(alike) if found == max(alike)]
+    own = max(alike) == len(asked) and len(nearest) == 1
+    wall, cpu = (median(base**number for number in nearest) for base in (2.0, 3.0))
+    assert estimate(receipts)(Planned("train", asked, {}, "", "", (), (), ("a.json",))) == Cost(wall, cpu, own)

@@ -327,11 +327,9 @@ def test_a_changed_setting_changes_the_runs_of_its_family_alone(config):
     assert changed == {("spiral", "mlp-raw-32"), ("spiral", "mlp-raw-128")}
 
 
-def test_reading_the_study_loads_neither_torch_nor_matplotlib():
+def test_reading_the_study_loads_no_heavy_package():
     modules = ["scaling.study", *(f"scaling.models.{kind}" for kind in models.kinds())]
-    code = (
-        f"import sys, {', '.join(modules)}; print([m for m in ('torch', 'sklearn', 'matplotlib') if m in sys.modules])"
-    )
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(ROOT / "scripts")},
@@ -339,7 +337,8 @@ def test_reading_the_study_loads_neither_torch_nor_matplotlib():
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "[]"
+    heavy = {"torch", "sklearn", "matplotlib", "pandas", "scipy.stats", "scipy.optimize"}
+    assert not heavy & set(done.stdout.split())
 
 
 def test_words_that_are_shared_are_told_apart():
