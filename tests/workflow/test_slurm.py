@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ import pytest
 from provenance.history import Grant, History
 from provenance.receipts import Receipt
 
+WORKFLOW = Path(__file__).parents[2]
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 COMMANDS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 PROFILE = ("--profile", "profiles/slurm", "--cores", "1")
@@ -28,6 +30,7 @@ QUICK = (
     *("--slurm-status-command", "squeue"),  # there is no accounting
     *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
 )
+DOCUMENTED = re.findall(r"^ *snakemake (.+)$", (WORKFLOW / "docs/cluster.md").read_text(), re.MULTILINE)
 RUNS = "results/runs/spiral/mlp-4/n{}/seed0.json"
 
 slurm = pytest.mark.slurm
@@ -226,6 +229,12 @@ def is_training(process: psutil.Process) -> bool:
 
 def times(build) -> dict[str, int]:
     return {name: (build.results / name).stat().st_mtime_ns for name in build.files()}
+
+
+@pytest.mark.parametrize("arguments", DOCUMENTED)
+def test_snakemake_takes_the_commands_that_are_documented(arguments, workflow):
+    code, said = workflow.snakemake(*shlex.split(arguments), "--dry-run", "--", "results/curves.csv")
+    assert code == 0, said
 
 
 def test_all_trainings_of_a_small_study_are_one_submission(workflow):
