@@ -53,9 +53,6 @@ class Executor(RealExecutor):
         else:
             done = _in_child(jobs)
         for job in jobs[:done]:
-            if job.benchmark:
-                Path(job.benchmark).parent.mkdir(parents=True, exist_ok=True)
-                Path(job.benchmark).touch()
             self.report_job_success(SubmittedJobInfo(job=job))
         for job in jobs[done:]:
             self.report_job_error(SubmittedJobInfo(job=job))
@@ -93,6 +90,7 @@ def _in_child(jobs: Sequence[Any]) -> int:
         status = 1
         try:
             gc.freeze()
+            os.environ.pop("STUDY_FORKS", None)  # this is the fork
             _forget_library()
             for _ in map(_run_script, jobs):
                 os.write(writable, b".")
