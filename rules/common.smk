@@ -55,12 +55,7 @@ def take_results_folder():
         raise SystemExit(str(error)) from None
     Orders.of(CODE.closures, swept().stale_receipts).write(RESULTS)
     planned().write(RESULTS / plan.PLAN)
-    start_parent({closure.code: preloaded(closure) for closure in CODE.closures})
-
-
-def preloaded(closure):
-    """The modules that a fork for such a job has imported already: the job's own, and those of Snakemake's preamble."""
-    return [*closure.foreign, "snakemake.iocontainers", "snakemake.logging"]
+    start_parent()
 
 
 def call_pdf_stale():

@@ -131,6 +131,7 @@ def replay(
     could not be run once more, 2 there was nothing to choose from.
     """
     from provenance import replay
+    from provenance.tolerances import Tolerances
 
     workspace = open_workspace(profile or [], configfile or [])
     found = replay.replay(
@@ -140,7 +141,7 @@ def replay(
         number=number,
         rules=rule or [],
         tolerance=tolerance,
-        tolerances=replay.Tolerances.read(tolerances) if tolerances else None,
+        tolerances=Tolerances.read(tolerances) if tolerances else None,
         cores=cores,
         tell=lambda words: print(words, file=sys.stderr),
     )

@@ -8,13 +8,14 @@ cluster, the job goes on by itself.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,15 +27,17 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 """Libraries read these when they are imported."""
 
 
-def start_parent(modules: Mapping[str, Sequence[str]]) -> None:
+def start_parent() -> None:
     """Start a parent that lives as long as this process, and name its socket to the jobs that this process starts.
 
-    `modules` are those to import, by the code digest of the jobs that do. The socket lies in a folder that only its
-    owner can enter. Does nothing where the kernel can't tie processes to each other's life (anywhere but on Linux).
+    The socket lies in a folder that only its owner can enter. Does nothing where the kernel can't tie processes to
+    each other's life (anywhere but on Linux).
     """
     if sys.platform != "linux" or os.environ.get(VARIABLE) == OFF:
         return
-    place = Path(tempfile.mkdtemp(prefix="study-forks-")) / "socket"
+    folder = tempfile.mkdtemp(prefix="study-forks-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # the parent does it, too: either may be killed
+    place = Path(folder) / "socket"
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(str(place))
         listener.listen(socket.SOMAXCONN)
@@ -46,9 +49,6 @@ def start_parent(modules: Mapping[str, Sequence[str]]) -> None:
             pass_fds=[listener.fileno()],
             start_new_session=True,  # Ctrl-C is for the jobs, which pass it on
         )
-    assert parent.stdin
-    parent.stdin.write(json.dumps(modules, default=list).encode() + b"\n")
-    parent.stdin.flush()
     os.environ[VARIABLE] = str(place)
     _parents.append(parent)
 

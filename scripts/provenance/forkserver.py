@@ -2,9 +2,9 @@
 
     python -P forkserver.py DESCRIPTOR
 
-listens at the socket of that descriptor. Standard input brings one line, the modules to import by the code digest of
-the jobs that import them, and then nothing for as long as the build lives. Third-party packages serve all later jobs
-once they are imported; the project's own code is imported fresh in each fork, as in a process of its own.
+listens at the socket of that descriptor for as long as its standard input stays open. What a fork has imported of
+installed packages when it ends, the parent imports before it forks for such a job again, whether their code names it or
+not (many packages import most of themselves when they are used). The project's own code is imported fresh in each fork.
 """
 
 import ctypes
@@ -18,6 +18,7 @@ import shutil
 import signal
 import socket
 import sys
+import sysconfig
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from typing import Any
 LARGEST = 1 << 20
 """Bytes of a request, most of which is the environment of a job."""
 PR_SET_PDEATHSIG = 1
+INSTALLED = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 THREADS = [name for name in os.environ if name.endswith("_NUM_THREADS")]
 """What libraries read when they are imported, and never again."""
 
@@ -37,9 +39,9 @@ Request = dict[str, Any]
 class Parent:
     """Forks a process for each request, tells how it ended, and interrupts it if whoever asked is gone."""
 
-    def __init__(self, listener: socket.socket, modules: dict[str, list[str]]):
-        self.listener, self.modules = listener, modules
-        self.asked: set[str] = set()
+    def __init__(self, listener: socket.socket):
+        self.listener = listener
+        self.folder = Path(listener.getsockname()).parent
         self.forks: dict[int, tuple[socket.socket, int]] = {}
         """By process: the line to whoever asked for it, and a descriptor that tells of its end."""
         self.events = selectors.DefaultSelector()
@@ -59,7 +61,8 @@ class Parent:
         line, _ = self.listener.accept()
         text, descriptors, *_ = socket.recv_fds(line, LARGEST, 3)
         request: Request | None = json.loads(text) if text else None
-        if request and self.is_ready(request):
+        if request and all(request["environ"].get(name) == os.environ[name] for name in THREADS):
+            self.prepare(request["code"])
             parent, child = os.getpid(), os.fork()
             if child == 0:
                 self.become(request, descriptors, parent)
@@ -71,23 +74,26 @@ class Parent:
             os.close(descriptor)
         return None
 
-    def is_ready(self, request: Request) -> bool:
-        """Import what such jobs import, from the second of a kind on: with a single one nothing is gained."""
-        code, environ = request["code"], request["environ"]
-        if code not in self.modules or any(environ.get(name) != os.environ[name] for name in THREADS):
-            return False
-        lacking = [name for name in self.modules[code] if name not in sys.modules]
-        if lacking and code not in self.asked:
-            self.asked.add(code)
-            return False
-        if lacking:
-            for name in lacking:
-                with suppress(ImportError):  # the job itself says it better
-                    importlib.import_module(name)
-            self.modules[code] = []
-            gc.collect()
-            gc.freeze()  # or the first collection in each fork would copy every page
-        return True
+    def prepare(self, code: str) -> None:
+        """Import what a fork for a job of this code has imported before."""
+        note = self.folder / code
+        if not note.exists():
+            return
+        for name in note.read_text().splitlines():
+            with suppress(Exception):  # in the order in which it has worked, or the job says it better
+                importlib.import_module(name)
+        note.unlink()
+        gc.collect()
+        gc.freeze()  # or the first collection in each fork would copy every page
+
+    def note_imports(self, code: str, known: set[str]) -> None:
+        """Leave word, as a fork ends, of the installed modules that are not among those known to the parent."""
+        found = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+        names = [name for name, file in found.items() if name not in known and file.startswith(INSTALLED)]
+        if names:
+            written = self.folder / f"{code}.{os.getpid()}"
+            written.write_text("\n".join(names))
+            written.replace(self.folder / code)
 
     def watch(self, child: int, line: socket.socket) -> None:
         """See when the fork ends, or when whoever asked for it is gone or wants it to end."""
@@ -145,7 +151,7 @@ class Parent:
         """End all forks and this process: the build is gone."""
         for child in self.forks:
             os.killpg(child, signal.SIGKILL)
-        shutil.rmtree(Path(self.listener.getsockname()).parent, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
         sys.exit()
 
 
@@ -165,10 +171,12 @@ def run(script: str) -> int:
 
 
 if __name__ == "__main__":
-    parent = Parent(socket.socket(fileno=int(sys.argv[1])), json.loads(sys.stdin.readline()))
-    parent.serve()
+    parent = Parent(socket.socket(fileno=int(sys.argv[1])))
+    request = parent.serve()
+    known = set(sys.modules)
     status = run(sys.argv[0])
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    parent.note_imports(request["code"], known)
     # Not by way of Python's own end, which takes all that was imported apart, and for that copies it: .3 s for torch.
     os._exit(status)

@@ -72,8 +72,6 @@ class Closure:
     """sha256 of each file as it is, to see quickly whether it changed."""
     versions: dict[str, str]
     """Of Python and each distribution that the files import."""
-    foreign: tuple[str, ...]
-    """The third-party modules that the files import."""
 
     @cached_property
     def code(self) -> str:
@@ -95,7 +93,6 @@ class Library:
         self.packages = self.root / "scripts"
         self._search = list(sys.path if search is None else search)
         self._modules: dict[Path, Module] = {}
-        self._followed: dict[tuple[str, str], Closure] = {}
         self._closures: dict[tuple[str, str], Closure] = {}
 
     @property
@@ -105,7 +102,7 @@ class Library:
 
     def closure(self, script: str, kinds: Kinds) -> Closure:
         """Follow the imports of a script (a path relative to the checkout); raises IdentityError."""
-        key = _key(script, kinds)
+        key = script, repr(sorted((package, sorted(names)) for package, names in kinds.items()))
         if key not in self._closures:
             self._closures[key] = self._follow(script, kinds)
         return self._closures[key]
@@ -114,16 +111,10 @@ class Library:
         """Give one digest of all that any of the scripts could execute."""
         files: dict[str, str] = {}
         for script in sorted(scripts):
-            files |= self._follow(script, kinds).files
+            files |= self.closure(script, kinds).files
         return _digest(files)
 
     def _follow(self, script: str, kinds: Kinds) -> Closure:
-        key = _key(script, kinds)
-        if key not in self._followed:
-            self._followed[key] = self._follow_anew(script, kinds)
-        return self._followed[key]
-
-    def _follow_anew(self, script: str, kinds: Kinds) -> Closure:
         ahead, seen, third = [self.root / script], set[Path](), set[str]()
         while ahead:
             path = ahead.pop()
@@ -142,15 +133,7 @@ class Library:
             {name: module.digest for name, module in named.items()},
             {name: module.raw for name, module in named.items()},
             {name: self._version(name) for name in ["python", *sorted(third)]},
-            self._foreign(named.values()),
         )
-
-    def _foreign(self, modules: Iterable[Module]) -> tuple[str, ...]:
-        named = {item.module for module in modules for item in module.imports if not item.by_name}
-        return tuple(sorted(name for name in named if self._is_foreign(name.partition(".")[0])))
-
-    def _is_foreign(self, top: str) -> bool:
-        return top not in sys.stdlib_module_names and not self._is_ours(top)
 
     def _imports(self, path: Path, kinds: Kinds) -> Iterator[Path | str]:
         """Give the files of this checkout that one of them imports, and the names of distributions."""
@@ -178,9 +161,9 @@ class Library:
 
     def _resolve(self, name: str, where: str, optional: bool) -> Iterator[Path | str]:
         top = name.partition(".")[0]
-        if self._is_foreign(top):
-            yield self._distribution(top, where, optional)
         if not self._is_ours(top):
+            if top not in sys.stdlib_module_names:
+                yield self._distribution(top, where, optional)
             return
         parts = name.split(".")
         for length in range(1, len(parts) + 1):
@@ -194,11 +177,11 @@ class Library:
                 )
             yield file
 
-    @cache  # noqa: B019
+    @cache  # noqa: B019 (a library lives as long as its process)
     def _version(self, name: str) -> str:
         return versions_now([name])[name]
 
-    @cache  # noqa: B019
+    @cache  # noqa: B019 (a library lives as long as its process)
     def _is_ours(self, name: str) -> bool:
         top = name.partition(".")[0]
         return (self.packages / top).is_dir() or (self.packages / f"{top}.py").is_file()
@@ -383,10 +366,6 @@ def _named(argument: ast.expr) -> tuple[str, bool] | None:
         case [ast.Constant(value=str(prefix)), ast.FormattedValue() | ast.Name() | ast.Attribute()]:
             return (prefix.removesuffix("."), True) if prefix.endswith(".") else None
     return None
-
-
-def _key(script: str, kinds: Kinds) -> tuple[str, str]:
-    return script, repr(sorted((package, sorted(names)) for package, names in kinds.items()))
 
 
 def _digest(content: Mapping[str, str]) -> str:

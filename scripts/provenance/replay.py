@@ -15,10 +15,9 @@ import random
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ from provenance.plan import Plan, Planned
 from provenance.receipts import file_hash, write_whole
 from provenance.store import FOLDER as STORE
 from provenance.sweep import sweep
+from provenance.tolerances import Tolerances
 from provenance.workspace import CannotRun, Workspace, few, run_snakemake
 
 if TYPE_CHECKING:
@@ -40,48 +40,6 @@ FETCHED = "raw/"
 """Folder of what is fetched from elsewhere: a job that writes there may need the network."""
 ELSEWHERE = "results"
 """What the results folder is called in the copy, if the study has its own outside the checkout."""
-
-
-@dataclass(frozen=True)
-class Tolerances:
-    """How far which numbers may be from what was recorded, as a study says it in a file of YAML.
-
-    It maps patterns of files to patterns of places (`contents.apart`) to relative differences; what fits first counts:
-
-        runs/*.json:
-          /test/*: 0.3
-          /steps: 0
-    """
-
-    name: str
-    by_file: Mapping[str, Mapping[str, float]]
-
-    @classmethod
-    def read(cls, path: Path) -> Tolerances:
-        """Read a file; raises CannotRun if it can't be read or says something else."""
-        import yaml
-
-        try:
-            said = yaml.safe_load(path.read_text())
-            by_file = {
-                str(file): {str(place): float(most) for place, most in places.items()} for file, places in said.items()
-            }
-            assert all(most >= 0 for places in by_file.values() for most in places.values())
-        except (OSError, ValueError, TypeError, AttributeError, AssertionError, yaml.YAMLError) as error:
-            raise CannotRun(
-                f"{path} holds no tolerances ({error!r}). Expected patterns of files, each with patterns of places and "
-                "the relative differences that are allowed there: `runs/*.json: {/test/*: 0.3}`."
-            ) from error
-        return cls(str(path), by_file)
-
-    def allow(self, file: str, differences: Mapping[str, float]) -> bool:
-        """Tell whether all of a file's differences are within what is allowed; without a pattern nothing is."""
-        places = next((places for pattern, places in self.by_file.items() if fnmatchcase(file, pattern)), {})
-        return all(difference <= _first(places, place) for place, difference in differences.items())
-
-
-def _first(allowed: Mapping[str, float], place: str) -> float:
-    return next((most for pattern, most in allowed.items() if fnmatchcase(place, pattern)), 0.0)
 
 
 @dataclass(frozen=True)

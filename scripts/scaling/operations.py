@@ -20,7 +20,7 @@ COUNTED = {linear, torch.conv2d}
 """Functions that sum, for each number that they give, as many products as one row of their second argument holds."""
 
 
-class UncountedError(NotImplementedError):
+class UncountedError(RuntimeError):
     """A network multiplies by weights in a way that is not counted."""
 
 

@@ -6,7 +6,7 @@ import functools
 import operator
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
@@ -251,7 +251,8 @@ def _model_names(families: Mapping[str, Family] | Mapping[str, MeasuredFamily]) 
     return [model_name(name, size) for name, family in families.items() for size in family.model_sizes]
 
 
-def repeats(key: str, values: tuple[int, ...] | list[str]) -> Iterator[str]:
+def repeats(key: str, values: Iterable[int | str]) -> Iterator[str]:
     """Find the values that stand twice under a key."""
-    for value in sorted({value for value in values if values.count(value) > 1}):  # type: ignore[arg-type]
-        yield f"{key}: {value} stands there twice. Give each value once."
+    for value, times in Counter(values).items():
+        if times > 1:
+            yield f"{key}: {value} stands there twice. Give each value once."
