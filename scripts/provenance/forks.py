@@ -30,8 +30,8 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 def start_parent() -> None:
     """Start a parent that lives as long as this process, and name its socket to the jobs that this process starts.
 
-    The socket lies in a folder that only its owner can enter. Does nothing where the kernel can't tie processes to
-    each other's life (anywhere but on Linux).
+    The socket lies in a folder that only its owner can enter. Jobs start cold where the kernel can't tie processes to
+    each other's life (anywhere but on Linux), and where there can be no socket.
     """
     if sys.platform != "linux" or os.environ.get(VARIABLE) == OFF:
         return
@@ -39,7 +39,10 @@ def start_parent() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # the parent does it, too: either may be killed
     place = Path(folder) / "socket"
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        listener.bind(str(place))
+        try:
+            listener.bind(str(place))
+        except OSError:  # the path of the folder for temporary files is too long for a socket's
+            return
         listener.listen(socket.SOMAXCONN)
         parent = subprocess.Popen(
             # Not with the folder of the server's file in its path, whose names third-party packages might mean.

@@ -251,6 +251,16 @@ def test_many_jobs_at_once_each_get_their_own_answer(warm):
     assert ended == [(f"{n}\n", n) for n in range(20)]
 
 
+def test_where_there_can_be_no_socket_there_is_no_parent(tmp_path):
+    long = tmp_path / ("long" * 25)
+    long.mkdir()
+    build = Build(tmp_path, {"TMPDIR": str(long)})
+    assert build.socket == "None"
+    assert psutil.Process(build.process.pid).children() == []
+    build.process.kill()
+    build.process.communicate()
+
+
 def test_switched_off_there_is_no_parent(tmp_path):
     build = Build(tmp_path, {VARIABLE: "off"})
     assert build.socket == "off"
