@@ -19,10 +19,9 @@ from provenance.bytecode import check_by_content
 # Before anything else of the library is imported, here or in a job.
 check_by_content(Path(LIBRARY))
 
-from provenance import builds, plan, sweep
+from provenance import builds, forks, plan, sweep
 from provenance.builds import BuildRunning, begin_build
 from provenance.findings import ACCEPTED, Unsound
-from provenance.forks import start_parent
 from provenance.history import Grant, History
 from provenance.identity import IdentityError, Library
 from provenance.orders import Orders
@@ -55,7 +54,7 @@ def take_results_folder():
         raise SystemExit(str(error)) from None
     Orders.of(CODE.closures, swept().stale_receipts).write(RESULTS)
     planned().write(RESULTS / plan.PLAN)
-    start_parent()
+    forks.start_parent()
 
 
 def call_pdf_stale():
@@ -180,6 +179,8 @@ def look_first():
                 "The build that submitted this job is gone, was replaced, or is not named in the environment "
                 f"({builds.VARIABLE}, which sbatch hands on with --export=ALL). Nothing is done."
             )
+        # On the build's own host it would reach the build's parent, whose forks the cluster neither limits nor ends.
+        os.environ.pop(forks.VARIABLE, None)
         return
     if listing := os.environ.get(plan.VARIABLE):
         planned().write(Path(listing))

@@ -111,6 +111,7 @@ def _parameter(
     else:
         words = axis.text(0.5, 0.5, "too few shards\nto leave one out", transform=axis.transAxes, ha="center")
         words.set_in_layout(False)
+        words.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})  # the parameter's line may pass here
     shown = np.concatenate([trace.value[trace.rise <= (1 + CUTS) / 2], without[1], [low, high]])
     margin = max(0.06 * float(np.ptp(shown)), SHARPEST * abs(estimate.value))
     axis.set_ylim(shown.min() - margin, shown.max() + margin)
