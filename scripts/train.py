@@ -9,6 +9,7 @@ from provenance.jobs import Job, job
 def train(this: Job) -> None:
     from scaling.training import Run, train
 
-    record, outcomes = train(Run.model_validate(this.params["run"]), Path(this.input[0]) if this.input else None)
-    this.write_json("record", record)
-    this.write_arrays("losses", outcomes)
+    trained = train(Run.model_validate(this.params["run"]), Path(this.input[0]) if this.input else None)
+    this.write_json("record", trained.record)
+    this.write_arrays("losses", trained.outcomes)
+    this.note(device=trained.device)

@@ -75,7 +75,9 @@ class Job:
         self.resources = snakemake.resources
         self._rule = snakemake.rule
         self._final = _by_name(snakemake.output)
-        self._temporary = {name: _hidden(path, os.getpid()) for name, path in self._final.items()}
+        # With the host: on a cluster's file system, two nodes may have processes of one number.
+        writer = f"{os.uname().nodename}.{os.getpid()}"
+        self._temporary = {name: _hidden(path, writer) for name, path in self._final.items()}
         self._log = _Log(Path(snakemake.log[0])) if snakemake.log else None
         self.receipts: list[Receipt] = []
         """Receipts of the jobs that made the inputs, and those that are inputs themselves."""
@@ -83,6 +85,7 @@ class Job:
         """Hashes of the inputs that no job made."""
         self.exceptions: list[dict[str, Any]] = []
         """The findings that somebody has accepted and that are still there."""
+        self._circumstances: dict[str, Any] = {}
         self._results = results_folder()
         self._orders = Orders.read(self._results)
 
@@ -97,6 +100,10 @@ class Job:
     def within(self, path: Path) -> str:
         """Name a file as receipts do: relative to the results folder."""
         return _within(path, self._results)
+
+    def note(self, **circumstances: Any) -> None:
+        """Have the receipt say under which circumstances this was made, beside time and costs: plain data, not hashed."""
+        self._circumstances |= circumstances
 
     def write_text(self, name: str, text: str) -> None:
         """Write the output called `name` as UTF-8, line ends as given."""
@@ -195,7 +202,8 @@ class Job:
         unwritten = [name for name, path in self._temporary.items() if name != "receipt" and not path.exists()]
         if unwritten:
             raise RuntimeError(f"the script ended without writing its output {', '.join(map(repr, unwritten))}")
-        return replace(draft, outputs={name: file_hash(path) for name, path in made.items()}, made=_costs(start))
+        outputs = {name: file_hash(path) for name, path in made.items()}
+        return replace(draft, outputs=outputs, made=_costs(start) | self._circumstances)
 
     def _look_again(self, draft: Receipt, read: _Read) -> None:
         """Refuse to publish if what was read or run has changed meanwhile, or is not all that was declared."""
@@ -355,9 +363,9 @@ def _by_name(outputs: Any) -> dict[str, Path]:
     return {names.get(str(path), str(path)): Path(path) for path in outputs}
 
 
-def _hidden(path: Path, process: int | str) -> Path:
+def _hidden(path: Path, writer: str) -> Path:
     suffixes = "".join(path.suffixes)
-    return path.with_name(f".{path.name.removesuffix(suffixes)}.{process}.tmp{suffixes}")
+    return path.with_name(f".{path.name.removesuffix(suffixes)}.{writer}.tmp{suffixes}")
 
 
 def _remove_left_over(path: Path) -> None:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,15 +117,22 @@ class Fitted:
     flops: int = 0
     flops_formula: str = "none: the shard is stored"
     diverged: bool = False
+    device: str = "cpu"
 
 
-def train(run: Run, data: Path | None) -> tuple[Record, dict[str, NDArray[np.generic]]]:
-    """Carry out `run` on the prepared `data` of its domain.
+class Trained(NamedTuple):
+    """What a run leaves behind."""
 
-    Returns the record and the per-item outcomes: for each test set whether each item was misclassified (bool,
-    shape (n,)), and under `probe` the classes predicted at the domain's probe inputs, if it has any. If the
-    training diverged the record says so and the outcomes are empty.
-    """
+    record: Record
+    outcomes: dict[str, NDArray[np.generic]]
+    """By item: for each test set whether it was misclassified (bool, shape (n,)), and under `probe` the classes
+    predicted at the domain's probe inputs, if it has any. Empty if the training diverged."""
+    device: str
+    """What it was trained on: cpu, or the GPU's name. The record doesn't say, for it is the same bytes each time."""
+
+
+def train(run: Run, data: Path | None) -> Trained:
+    """Carry out `run` on the prepared `data` of its domain."""
     domain = domains.load(run.data["kind"]).model_validate(run.data)
     family = models.load(run.learner["kind"]).model_validate(run.learner)
     draw = domain.draw(run.domain, run.N, run.seed, data)
@@ -158,7 +165,7 @@ def train(run: Run, data: Path | None) -> tuple[Record, dict[str, NDArray[np.gen
         flops=fitted.flops,
         flops_formula=fitted.flops_formula,
     )
-    return record, outcomes
+    return Trained(record, outcomes, fitted.device)
 
 
 def _wrong(fitted: Fitted, examples: Examples) -> NDArray[np.bool_]:
@@ -228,6 +235,7 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
         flops=flops,
         flops_formula="two a multiply-add of linear and convolutional layers, forward and backward, times steps",
         diverged=watch.diverged,
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     )
 
 
@@ -254,7 +262,6 @@ def _device(wanted: str) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Convolutions in all of single precision, as on a processor.
     torch.backends.cudnn.allow_tf32 = False
-    print(f"device: {torch.cuda.get_device_name()}")
     return torch.device("cuda")
 
 

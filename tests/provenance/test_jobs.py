@@ -88,6 +88,22 @@ def test_outputs_appear_together_at_the_end_and_a_receipt_beside_them(context: C
     assert datetime.fromisoformat(receipt.made["start"]) <= datetime.fromisoformat(receipt.made["end"])
 
 
+def test_the_receipt_tells_the_circumstances_that_a_job_notes_and_hashes_none_of_them(context: Context):
+    for device in ("cpu", "gpu"):
+
+        @job(context(record="record.json"))
+        def _(this: Job, device: str = device) -> None:
+            this.write_json("record", {})
+            this.note(device=device)
+
+        Path("record.receipt.json").rename(f"{device}.json")
+
+    cpu, gpu = (Receipt.read(Path(f"{device}.json")) for device in ("cpu", "gpu"))
+    assert (cpu.made["device"], gpu.made["device"]) == ("cpu", "gpu")
+    assert cpu.made.keys() == gpu.made.keys() > {"device", "wall_s"}
+    assert cpu.statement == gpu.statement
+
+
 def test_an_output_without_a_name_is_called_by_its_path(context: Context):
     @job(context(unnamed=("a.txt", "a.md")))
     def _(this: Job) -> None:
@@ -139,6 +155,13 @@ def test_an_orphan_publishes_nothing(context: Context, monkeypatch: pytest.Monke
     with pytest.raises(Orphaned):
         job(context(record="record.json"))(lambda this: this.write_json("record", {}))
     assert here() == []
+
+
+def test_a_temporary_name_tells_the_host_for_nodes_share_numbers_of_processes(context: Context, monkeypatch):
+    name = Job(context(record="record.json")).path("record").name
+    assert str(os.getpid()) in name
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="another"))
+    assert Job(context(record="record.json")).path("record").name != name
 
 
 def test_what_a_killed_job_left_is_removed_by_the_next(context: Context):

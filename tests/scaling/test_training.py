@@ -124,20 +124,20 @@ def test_the_same_run_gives_the_same_bytes_and_outcomes(trained):
     torch.manual_seed(1)
     torch.rand(7)
     np.random.seed(1)  # noqa: NPY002  the state that a run must not look at
-    record, outcomes = train(run(), None)
+    record, outcomes, _ = train(run(), None)
     assert record.model_dump_json() == trained[0].model_dump_json()
     assert same(outcomes, trained[1])
 
 
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"N": 301}, {"budget_scale": 2}])
 def test_another_run_comes_out_differently(trained, changes):
-    record, outcomes = train(run(**changes), None)
+    record, outcomes, _ = train(run(**changes), None)
     assert record.curve != trained[0].curve
     assert not same(outcomes, trained[1])
 
 
 def test_twice_the_budget_is_twice_the_steps(trained):
-    record, _ = train(run(budget_scale=2), None)
+    record, *_ = train(run(budget_scale=2), None)
     assert record.budget_scale == 2
     assert record.steps == 2 * trained[0].steps
     assert record.flops == 2 * trained[0].flops
@@ -221,14 +221,14 @@ def test_outcomes_per_item_have_the_recorded_error_as_their_mean(trained):
 
 
 def test_a_spiral_run_keeps_its_decision_map():
-    record, outcomes = train(run(knn.Family(kind="knn", k=1), N=20_000), None)
+    record, outcomes, _ = train(run(knn.Family(kind="knn", k=1), N=20_000), None)
     assert outcomes["probe"].dtype == np.uint8
     assert (outcomes["probe"] == inside(grid(12))).mean() > 0.9
     assert record.test["error"] < 0.05
 
 
 def test_a_memory_has_nothing_to_train():
-    record, _ = train(run(knn.Family(kind="knn", k=1)), None)
+    record, *_ = train(run(knn.Family(kind="knn", k=1)), None)
     assert (record.parameters, record.flops, record.steps, record.examples_seen, record.curve) == (0, 0, 0, 0, ())
     assert record.training == 0
     assert record.size is None
@@ -249,7 +249,7 @@ def test_divergence_is_an_outcome(diverged):
 
 
 def test_the_training_error_is_that_of_the_first_examples_of_the_shard():
-    record, _ = train(run(knn.Family(kind="knn", k=3), N=TRAINING_SAMPLE + 100), None)
+    record, *_ = train(run(knn.Family(kind="knn", k=3), N=TRAINING_SAMPLE + 100), None)
     draw = DATA.draw("spiral", TRAINING_SAMPLE + 100, 0, None)
     predict = knn.Family(kind="knn", k=3).memorise(draw.train, DATA)
     wrong = predict(draw.train.x[:TRAINING_SAMPLE]) != draw.train.y[:TRAINING_SAMPLE]
@@ -258,7 +258,7 @@ def test_the_training_error_is_that_of_the_first_examples_of_the_shard():
 
 def test_a_network_learns_the_spiral():
     longer = BUDGET.model_copy(update={"min_steps": 1_000, "max_steps": 1_000})
-    record, _ = train(run(N=1_000, budget=longer), None)
+    record, *_ = train(run(N=1_000, budget=longer), None)
     assert record.test["error"] < DATA.guess / 3
     assert record.curve[-1].training_loss < record.curve[0].training_loss
 
@@ -285,7 +285,7 @@ def on(device):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees a GPU here")
 def test_without_a_gpu_auto_is_the_processor_and_cuda_is_an_error_before_the_training(trained, monkeypatch):
-    record, outcomes = train(run(on("auto")), None)
+    record, outcomes, _ = train(run(on("auto")), None)
     assert record == trained[0]
     assert same(outcomes, trained[1])
     monkeypatch.setattr(mlp.Family, "network", lambda *_: pytest.fail("it began"))
@@ -296,8 +296,8 @@ def test_without_a_gpu_auto_is_the_processor_and_cuda_is_an_error_before_the_tra
 @pytest.mark.gpu
 @NO_GPU
 def test_on_a_gpu_a_run_is_the_same_each_time_and_errs_about_as_on_the_processor(trained):
-    record, outcomes = train(run(on("cuda")), None)
-    again, outcomes_again = train(run(on("auto")), None)
+    record, outcomes, _ = train(run(on("cuda")), None)
+    again, outcomes_again, _ = train(run(on("auto")), None)
     assert record == again
     assert same(outcomes, outcomes_again)
     assert record.flops == trained[0].flops

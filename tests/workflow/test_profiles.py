@@ -2,9 +2,11 @@
 
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 from provenance.plan import VARIABLE, Plan
+from provenance.receipts import Receipt
 
 ANSWERED = {
     "Specify a conda environment or container for each rule.": (
@@ -48,6 +50,17 @@ def test_the_gpu_profile_lets_cnns_and_nothing_else_train_on_a_gpu(workflow, mon
     learners = [job.params["run"]["learner"] for job in plan.jobs if job.rule == "train"]
     devices = {(learner["kind"], learner.get("device")) for learner in learners}
     assert devices == {("cnn", "auto"), ("logistic", "cpu"), ("mlp", "cpu"), ("knn", None)}
+
+
+def test_runs_that_may_use_a_gpu_wait_for_a_place_on_it(workflow):
+    with workflow.study() as study:
+        study["domains"]["spiral"]["families"]["mlp"]["device"] = "auto"
+    code, said = workflow.snakemake("--resources", "gpu_slots=1", "--", "results/curves/spiral.csv")
+    assert code == 0, said
+    trained = [Receipt.read(path).made for path in workflow.results.glob("runs/spiral/mlp-4/*/*.receipt.json")]
+    times = sorted((made["start"], made["end"]) for made in trained)
+    assert len(times) > 5
+    assert all(end <= start for (_, end), (start, _) in pairwise(times)), "on two cores, but one at a time"
 
 
 def test_snakemakes_linter_finds_what_was_answered_and_nothing_else(workflow):

@@ -56,7 +56,7 @@ def test_the_map_that_a_run_leaves_is_of_its_predictions(tmp_path):
         budget=budget,
         shares_pool=False,
     )
-    _, outcomes = train(run, None)
+    _, outcomes, _ = train(run, None)
     np.savez(tmp_path / "run.npz", **outcomes)
     shard = domain.draw("spiral", 500, 0, None).train
     expected = family.memorise(shard, domain)(grid(30)).reshape(30, 30)
