@@ -102,7 +102,7 @@ class Job:
         return _within(path, self._results)
 
     def note(self, **circumstances: Any) -> None:
-        """Have the receipt say under which circumstances this was made, beside time and costs: plain data, not hashed."""
+        """Have the receipt say how this was made, beside time and costs: plain data, not hashed."""
         self._circumstances |= circumstances
 
     def write_text(self, name: str, text: str) -> None:

@@ -209,11 +209,14 @@ def _test_noise(runs: pd.DataFrame, losses: list[Path], metric: str) -> FloatArr
         with np.load(files[model, f"n{N}", f"seed{seed}.npz"], allow_pickle=False) as arrays:
             return np.asarray(arrays[metric], dtype=np.float64)
 
+    with np.load(files[next(iter(files))], allow_pickle=False) as arrays:
+        weights = np.asarray(arrays["weights"], dtype=np.float64) if "weights" in arrays else None
     return item_covariance(
         [
             np.stack([items(*run) for run in zip(shard.model, shard.N, shard.seed, strict=True)])
             for _, shard in runs.groupby("N")
-        ]
+        ],
+        weights,
     )
 
 

@@ -130,7 +130,8 @@ def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
     yield Finding(f"domain.{name}.n-max", count(max(sizes), unit), "config", f"{where}/train_sizes")
     validation = count(domain.validation_size, unit)
     yield Finding(f"domain.{name}.validation-size", validation, "config", f"{where}/data/validation_size")
-    yield Finding(f"domain.{name}.guess", percent(domain.guess, 0), "config", f"{where}/data")
+    guess = percent(domain.guess, 0) if plan.in_percent else significant(domain.guess, 3, plan.metric)
+    yield Finding(f"domain.{name}.guess", guess, "config", f"{where}/data")
     if domain.pool is not None:
         yield Finding(f"domain.{name}.pool", count(domain.pool, unit), "config", f"{where}/data")
     for field in type(plan.budget).model_fields:

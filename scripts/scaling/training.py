@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from scaling import domains, models
-from scaling.domains import Domain, Examples
-from scaling.models import Family, Memory, Network
+from scaling.domains import Draw
+from scaling.models import Family, Memory, Network, Predictor
 from scaling.randomness import generator, stream_seed
 from scaling.records import Choice, CurvePoint, Record
 from scaling.settings import Count, Settings
+from scaling.tasks import Examples, Held, Task
 
 if TYPE_CHECKING:
     import torch
@@ -36,10 +37,6 @@ LOOKING = 0.2
 CNN a third of its time; a dozen choose as well: test errors change by less than seeds differ."""
 TRAINING_SAMPLE = 2_000
 """At most so many training examples are used for the training error."""
-EVALUATION_BATCH = 4_096
-EVALUATION_VALUES = 200_000
-"""Networks are evaluated in batches of so many inputs at most, and of so many numbers: 255 images of 28 × 28. Smaller
-ones cost calls, larger ones don't stay in the processor's cache."""
 
 
 class NoDeviceError(RuntimeError):
@@ -107,7 +104,7 @@ NOTHING_TO_CHOOSE = Choice(step=0, rule="nothing to choose")
 class Fitted:
     """A trained learner and how it came about."""
 
-    predict: Callable[[NDArray[np.float32]], NDArray[np.int64]]
+    predict: Predictor
     parameters: int = 0
     steps: int = 0
     batch_size: int = 0
@@ -125,8 +122,9 @@ class Trained(NamedTuple):
 
     record: Record
     outcomes: dict[str, NDArray[np.generic]]
-    """By item: for each test set whether it was misclassified (bool, shape (n,)), and under `probe` the classes
-    predicted at the domain's probe inputs, if it has any. Empty if the training diverged."""
+    """By item, of shape (n,): how wrong it was on each metric of the task and in each region, whose mean is the error;
+    `weights` are how much each test item counts, if not all alike, `probe` the answers at the domain's probe inputs, if
+    it has any. Empty if the training diverged."""
     device: str
     """What it was trained on: cpu, or the GPU's name. The record doesn't say, for it is the same bytes each time."""
 
@@ -135,13 +133,13 @@ def train(run: Run, data: Path | None) -> Trained:
     """Carry out `run` on the prepared `data` of its domain."""
     domain = domains.load(run.data["kind"]).model_validate(run.data)
     family = models.load(run.learner["kind"]).model_validate(run.learner)
-    draw = domain.draw(run.domain, run.N, run.seed, data)
-    fitted = fit(family, domain, run, draw.train, draw.validation)
-    wrong = {} if fitted.diverged else {name: _wrong(fitted, test) for name, test in draw.test.items()}
-    outcomes: dict[str, NDArray[np.generic]] = dict(wrong)
-    if draw.probe is not None and not fitted.diverged:
-        outcomes["probe"] = fitted.predict(draw.probe).astype(np.uint8)
-    sample = Examples(draw.train.x[:TRAINING_SAMPLE], draw.train.y[:TRAINING_SAMPLE])
+    task, draw = domain.task, domain.draw(run.domain, run.N, run.seed, data)
+    fitted = fit(family, task, run, draw.train, draw.validation)
+
+    def error(examples: Examples) -> float | None:
+        return None if fitted.diverged else float(task.score(fitted.predict(examples), examples)[task.metric].mean())
+
+    outcomes = {} if fitted.diverged else _outcomes(task, fitted, draw)
     record = Record(
         domain=run.domain,
         family=run.family,
@@ -155,37 +153,46 @@ def train(run: Run, data: Path | None) -> Trained:
         steps=fitted.steps,
         batch_size=fitted.batch_size,
         outcome="diverged" if fitted.diverged else "trained",
-        metric=domain.metric,
-        test=None if fitted.diverged else {name: float(items.mean()) for name, items in wrong.items()},
-        validation=None if fitted.diverged else float(_wrong(fitted, draw.validation).mean()),
-        training=None if fitted.diverged else float(_wrong(fitted, sample).mean()),
+        metric=task.metric,
+        test=None if fitted.diverged else {name: float(items.mean()) for name, items in outcomes.items()},
+        validation=error(draw.validation),
+        training=error(task.first(draw.train, TRAINING_SAMPLE)),
         chosen=fitted.chosen,
         curve=fitted.curve,
         examples_seen=fitted.examples_seen,
         flops=fitted.flops,
         flops_formula=fitted.flops_formula,
     )
-    return Trained(record, outcomes, fitted.device)
+    kept = {} if fitted.diverged else outcomes | _beside(task, fitted, draw)
+    return Trained(record, kept, fitted.device)
 
 
-def _wrong(fitted: Fitted, examples: Examples) -> NDArray[np.bool_]:
-    wrong: NDArray[np.bool_] = fitted.predict(examples.x) != examples.y
-    return wrong
+def _beside(task: Task, fitted: Fitted, draw: Draw) -> dict[str, NDArray[np.generic]]:
+    """Give what is kept beside the scores."""
+    weights = task.weights(draw.test[task.metric])
+    beside: dict[str, NDArray[np.generic]] = {} if weights is None else {"weights": weights}
+    return beside if draw.probe is None else beside | {"probe": fitted.predict(draw.probe).astype(np.uint8)}
 
 
-def fit(family: Family, domain: Domain, run: Run, shard: Examples, validation: Examples) -> Fitted:
+def _outcomes(task: Task, fitted: Fitted, draw: Draw) -> dict[str, NDArray[np.generic]]:
+    """Score the test set by every metric of the task, and each region by that of the curves."""
+    scores = {name: task.score(fitted.predict(test), test) for name, test in draw.test.items()}
+    regions = {name: score[task.metric] for name, score in scores.items() if name != task.metric}
+    return scores[task.metric] | regions
+
+
+def fit(family: Family, task: Task, run: Run, shard: Examples, validation: Examples) -> Fitted:
     """Fit a family to a shard, in the way of its kind."""
     if isinstance(family, Memory):
-        return Fitted(predict=family.memorise(shard, domain))
+        return Fitted(predict=family.memorise(shard, task))
     if isinstance(family, Network):
-        return descend(family, domain, run, shard, validation)
+        return descend(family, task, run, shard, validation)
     raise TypeError(f"family kind {family.kind} is neither a Network nor a Memory")
 
 
-def descend(family: Network, domain: Domain, run: Run, shard: Examples, validation: Examples) -> Fitted:
+def descend(family: Network, task: Task, run: Run, shard: Examples, validation: Examples) -> Fitted:
     """Train a network by gradient descent and keep the weights that did best on the validation set."""
     import torch
-    from torch.nn.functional import cross_entropy
 
     from scaling.operations import count
     from scaling.optimiser import Optimiser
@@ -199,33 +206,29 @@ def descend(family: Network, domain: Domain, run: Run, shard: Examples, validati
     order = generator(run.domain, run.model, "batches", run.N, run.seed)
 
     # Built here and then moved, so that every device starts from the same weights.
-    network = family.network(domain, run.size).to(device)
+    network = family.network(task, run.size).to(device)
     weights = list(network.parameters())
     steps, batch_size = run.budget.steps(run.N, run.budget_scale), run.budget.batch(run.N)
     optimiser = Optimiser(weights, family.learning_rate, family.weight_decay, steps)
 
-    def features(inputs: NDArray[np.float32]) -> Tensor:
-        return family.features(torch.from_numpy(inputs).to(device))
+    def hold(examples: Examples) -> Held:
+        return task.hold(examples, family.features, device)
 
-    x, y = features(shard.x), torch.from_numpy(shard.y).to(device)
-    looks = looks_at(steps, batch_size, len(validation.y))
-    watch = Watch(network, features(validation.x), torch.from_numpy(validation.y).to(device), looks)
+    held = hold(shard)
+    watch = Watch(network, task, hold(validation), looks_at(steps, batch_size, task.count(validation)))
 
-    for step, index in enumerate(_batches(order, run.N, batch_size, steps, device), start=1):
-        loss = cross_entropy(network(x[index]), y[index])
+    for step, index in enumerate(task.batches(order, run.N, batch_size, steps, device), start=1):
+        batch = task.take(held, index)
+        loss = task.loss(network, batch)
         optimiser.step(torch.autograd.grad(loss, weights))
         if not watch.goes_on(step, loss.detach()):
             break
     # Before the best weights come back, because the pass that is counted moves batch norm's running statistics.
-    flops = step * count(network, x[:batch_size])
+    flops = step * count(network, lambda: task.loss(network, batch))
     network.load_state_dict(watch.best_state)
 
-    def predict(inputs: NDArray[np.float32]) -> NDArray[np.int64]:
-        logits = _logits(network, features(inputs))
-        return np.asarray(logits.argmax(dim=1).cpu().numpy(), dtype=np.int64)
-
     return Fitted(
-        predict=predict,
+        predict=lambda examples: task.answer(network, hold(examples)),
         parameters=sum(tensor.numel() for tensor in weights),
         steps=step,
         batch_size=batch_size,
@@ -268,8 +271,8 @@ def _device(wanted: str) -> torch.device:
 class Watch:
     """Looks at the validation set after some of the steps and remembers the best weights."""
 
-    def __init__(self, network: nn.Module, x: Tensor, y: Tensor, looks: Set[int]) -> None:
-        self.network, self.x, self.y, self.looks = network, x, y, looks
+    def __init__(self, network: nn.Module, task: Task, validation: Held, looks: Set[int]) -> None:
+        self.network, self.task, self.validation, self.looks = network, task, validation, looks
         self.losses: list[Tensor] = []
         self.curve: list[CurvePoint] = []
         self.best: tuple[float, float, int] = (math.inf, math.inf, 0)
@@ -282,12 +285,9 @@ class Watch:
         if step not in self.looks:
             return True
         import torch
-        from torch.nn.functional import cross_entropy
 
-        logits = _logits(self.network, self.x)
         training_loss = float(torch.stack(self.losses).mean())
-        validation_loss = float(cross_entropy(logits, self.y))
-        error = float((logits.argmax(dim=1) != self.y).float().mean())
+        error, validation_loss = self.task.judge(self.network, self.validation)
         self.losses.clear()
         self.curve.append(
             CurvePoint(
@@ -306,29 +306,3 @@ class Watch:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _batches(order: np.random.Generator, N: int, size: int, steps: int, device: torch.device) -> Iterator[Tensor]:
-    """Give `steps` batches of indices: a fresh permutation for each epoch, its incomplete last batch left out."""
-    import torch
-
-    given = 0
-    while True:
-        permutation = torch.from_numpy(order.permutation(N)).to(device)
-        for start in range(0, N - size + 1, size):
-            if given == steps:
-                return
-            given += 1
-            yield permutation[start : start + size]
-
-
-def _logits(network: nn.Module, x: Tensor) -> Tensor:
-    """Evaluate the network in inference mode, in batches."""
-    import torch
-
-    network.eval()
-    with torch.inference_mode():
-        size = min(EVALUATION_BATCH, max(1, EVALUATION_VALUES // x[0].numel()))
-        logits = torch.cat([network(part) for part in torch.split(x, size)])
-    network.train()
-    return logits

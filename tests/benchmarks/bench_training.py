@@ -42,6 +42,8 @@ from scaling import domains, models
 from scaling.domains import Draw
 from scaling.models import Family, Network
 from scaling.study import Study
+from scaling.tasks import Task
+from scaling.tasks.classification import Examples
 from scaling.training import LOOKS, Run, fit, looks_at
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,11 @@ class Work(NamedTuple):
         return models.load(self.run.learner["kind"]).model_validate(self.run.learner)
 
     @property
+    def task(self) -> Task:
+        """What is to be learned."""
+        return domains.load(self.run.data["kind"]).model_validate(self.run.data).task
+
+    @property
     def batch(self) -> int:
         """Examples in a batch."""
         return self.run.budget.batch(self.run.N)
@@ -97,9 +104,9 @@ class Work(NamedTuple):
         return max(1, self.steps * self.batch // self.run.N)
 
     @property
-    def test(self) -> NDArray[np.float32]:
-        """Inputs of the test set."""
-        return next(iter(self.draw.test.values())).x
+    def test(self) -> Examples:
+        """The test set."""
+        return next(iter(self.draw.test.values()))
 
 
 Side = Callable[[Work], tuple[NDArray[np.int64], int]]
@@ -108,8 +115,7 @@ Side = Callable[[Work], tuple[NDArray[np.int64], int]]
 
 def ours(work: Work) -> tuple[NDArray[np.int64], int]:
     """As the study does it."""
-    domain = domains.load(work.run.data["kind"]).model_validate(work.run.data)
-    fitted = fit(work.family, domain, work.run, work.draw.train, work.draw.validation)
+    fitted = fit(work.family, work.task, work.run, work.draw.train, work.draw.validation)
     return fitted.predict(work.test), fitted.flops
 
 
@@ -119,15 +125,15 @@ def plain_loop(work: Work) -> tuple[NDArray[np.int64], int]:
     from torch.nn.functional import cross_entropy
     from torch.utils.data import TensorDataset
 
-    domain, family = domains.load(work.run.data["kind"]).model_validate(work.run.data), work.family
+    family = work.family
     torch.manual_seed(work.run.seed)
-    network = family.network(domain, work.run.size).to(work.device)
+    network = family.network(work.task, work.run.size).to(work.device)
     rate = family.learning_rate
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=family.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=work.steps)
     train, validation, test = (
         family.features(torch.from_numpy(x).to(work.device))
-        for x in (work.draw.train.x, work.draw.validation.x, work.test)
+        for x in (work.draw.train.x, work.draw.validation.x, work.test.x)
     )
     shard = TensorDataset(train, torch.from_numpy(work.draw.train.y).to(work.device))
     truth = torch.from_numpy(work.draw.validation.y).to(work.device)
@@ -204,7 +210,7 @@ def by_scikit_learn(rival: Any, work: Work) -> tuple[NDArray[np.int64], int]:
     warnings.simplefilter("ignore")  # that it has not converged is the budget
     x, y = work.draw.train
     rival.fit(x.reshape(len(x), -1), y)
-    return rival.predict(work.test.reshape(len(work.test), -1)), 0
+    return rival.predict(work.test.x.reshape(len(work.test.x), -1)), 0
 
 
 RIVALS: dict[str, dict[str, Side]] = {

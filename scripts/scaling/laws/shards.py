@@ -168,12 +168,14 @@ def shards(
     )
 
 
-def item_covariance(losses: Sequence[NDArray[np.generic]]) -> FloatArray:
+def item_covariance(losses: Sequence[NDArray[np.generic]], weights: FloatArray | None = None) -> FloatArray:
     """Covariance (shards, shards) of log mean error that a shared test set brings.
 
     losses: for each shard the losses (runs, items) of its runs on the same items, at least two. It is what resampling
-    the items jointly for all shards tends to: cov over items of the runs' mean loss, over items·(mean loss)². Raises
-    CurveError if the items differ in number, or all losses of a shard are zero.
+    the items jointly for all shards tends to: cov over items of the runs' mean loss, over items·(mean loss)². weights:
+    how many of the things that the mean is over each item holds (items,), with mean 1, if not one each: then a loss is
+    the item's sum, and what varies is the ratio of sums (Cochran 1977, section 6.3). Raises CurveError if the items
+    differ in number, or all losses of a shard are zero.
     """
     shapes = [np.shape(loss) for loss in losses]
     counts = {shape[-1] if len(shape) == 2 else None for shape in shapes}
@@ -186,7 +188,7 @@ def item_covariance(losses: Sequence[NDArray[np.generic]]) -> FloatArray:
     mean = items.mean(1, keepdims=True)
     for i in np.flatnonzero(mean <= 0)[:1]:
         raise CurveError(f"losses[{i}] are all zero, expected an error: its logarithm is fitted. Leave the shard out.")
-    relative = items / mean - 1
+    relative = items / mean - (1 if weights is None else weights)
     return np.asarray(relative @ relative.T / (items.shape[1] * (items.shape[1] - 1)))
 
 

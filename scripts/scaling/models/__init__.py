@@ -10,31 +10,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from scaling.settings import Count, Settings
+from scaling.tasks import Answers, Examples, Task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from scaling.domains import Examples
-
-
-class Task(Protocol):
-    """What a family must know of a domain: the shape of its inputs and how many classes there are."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one input."""
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
 
 
 class Family(Settings):
@@ -46,6 +31,8 @@ class Family(Settings):
     """The family's name in prose; `label` adds what tells apart two entries of one kind."""
     description: ClassVar[str]
     """A sentence or two of LaTeX for the paper."""
+    serves: ClassVar[tuple[type[Task], ...]]
+    """The tasks that it can learn."""
     neural: ClassVar[bool] = False
     """Does it count as a neural network in claims about these?"""
 
@@ -66,7 +53,10 @@ class Family(Settings):
 
     def complaint(self, task: Task) -> str | None:
         """Say why this family can't serve `task`; None if it can."""
-        return None
+        if isinstance(task, self.serves):
+            return None
+        served = " and ".join(kind.title for kind in self.serves)
+        return f"the task is {task.title}, but kind {self.kind} is for {served}; choose another kind"
 
 
 class Network(Family):
@@ -87,7 +77,7 @@ class Network(Family):
         return self.device != "cpu"
 
     def network(self, task: Task, size: int | None) -> nn.Module:
-        """Build the untrained model; its output is one logit per class."""
+        """Build the untrained model, whose output is what the task says of networks."""
         raise NotImplementedError
 
     def features(self, x: Tensor) -> Tensor:
@@ -110,11 +100,8 @@ class Sized(Network):
         return self.sizes
 
 
-class Predictor(Protocol):
-    """A fitted learner."""
-
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Predict the classes of `x`, of shape (n, *shape)."""
+Predictor = Callable[[Examples], Answers]
+"""A fitted learner: gives its answers to examples, by their inputs alone where the task has inputs."""
 
 
 class Memory(Family):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from scaling.models import Sized, Task
+from scaling.models import Sized
+from scaling.tasks import Task
+from scaling.tasks.classification import Classification
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,19 +26,21 @@ class Family(Sized):
         r"A small convolutional network: two $5\times5$ convolutions of stride two with batch normalisation and ReLU, "
         r"then a hidden linear layer and the output layer."
     )
+    serves: ClassVar[tuple[type[Task], ...]] = (Classification,)
     size_meaning: ClassVar[str] = "channels of the first convolution"
 
     def complaint(self, task: Task) -> str | None:
         """Convolutions need images."""
-        if len(task.shape) != 3:
+        if isinstance(task, Classification) and len(task.shape) != 3:
             return f"a CNN needs images (channels, height, width), but inputs here have shape {task.shape}"
-        return None
+        return super().complaint(task)
 
     def network(self, task: Task, size: int | None) -> nn.Module:
         """Build the layers, with torch's default initialisation."""
         from torch import nn
 
         assert size is not None
+        assert isinstance(task, Classification)
         channels, height, width = task.shape
         return nn.Sequential(
             nn.Conv2d(channels, size, 5, stride=2, padding=2),

@@ -10,9 +10,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.domains import Examples
-from scaling.models import Memory, Predictor, Task
+from scaling.models import Memory, Predictor
 from scaling.settings import Count
+from scaling.tasks import Task
+from scaling.tasks.classification import Classification, Examples
 
 TREE_DIMENSIONS = 8
 """Up to this many dimensions a k-d tree beats brute force."""
@@ -32,6 +33,7 @@ class Family(Memory):
         r"$k$ nearest neighbours \cite{cover1967}: the majority class among the $k$ closest training examples in "
         r"Euclidean distance, found by exact search. It has no parameters to train and no prior but nearness."
     )
+    serves: ClassVar[tuple[type[Task], ...]] = (Classification,)
 
     @property
     def label(self) -> str:
@@ -40,13 +42,15 @@ class Family(Memory):
 
     def memorise(self, examples: Examples, task: Task) -> Predictor:
         """Index the examples for search."""
+        assert isinstance(task, Classification)
+        classes = task.classes
         flat = examples.x.reshape(len(examples.x), -1)
         k = min(self.k, len(flat))
         neighbours = _tree(flat, k) if flat.shape[1] <= TREE_DIMENSIONS else _brute(flat, k)
 
-        def predict(x: NDArray[np.float32]) -> NDArray[np.int64]:
-            votes = examples.y[neighbours(x.reshape(len(x), -1))]
-            counts = np.stack([(votes == c).sum(axis=1) for c in range(task.classes)], axis=1)
+        def predict(asked: Examples) -> NDArray[np.int64]:
+            votes = examples.y[neighbours(asked.x.reshape(len(asked.x), -1))]
+            counts = np.stack([(votes == c).sum(axis=1) for c in range(classes)], axis=1)
             winners: NDArray[np.int64] = counts.argmax(axis=1)
             return winners
 

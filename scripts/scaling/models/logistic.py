@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from scaling.models import Network, Task
+from scaling.models import Network
+from scaling.tasks import Task
+from scaling.tasks.classification import Classification
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,6 +21,7 @@ class Family(Network):
     description: ClassVar[str] = (
         r"One linear layer and a softmax over the classes, fitted by the same loop as the networks."
     )
+    serves: ClassVar[tuple[type[Task], ...]] = (Classification,)
 
     @property
     def label(self) -> str:
@@ -31,6 +34,7 @@ class Family(Network):
 
         from torch import nn
 
+        assert isinstance(task, Classification)
         linear = nn.Linear(prod(task.shape), task.classes)
         nn.init.zeros_(linear.weight)
         nn.init.zeros_(linear.bias)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from scaling.models import Sized, Task
+from scaling.models import Sized
+from scaling.tasks import Task
+from scaling.tasks.classification import Classification
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,6 +26,7 @@ class Family(Sized):
         r"A multilayer perceptron with two hidden layers of equal width and ReLU. Its inputs are the raw ones or, for "
         r"points of the plane, polar coordinates $(r, \theta/\pi)$, which build the right prior for a spiral into it."
     )
+    serves: ClassVar[tuple[type[Task], ...]] = (Classification,)
     size_meaning: ClassVar[str] = "hidden units a layer"
 
     @property
@@ -33,9 +36,9 @@ class Family(Sized):
 
     def complaint(self, task: Task) -> str | None:
         """Polar inputs need points of the plane."""
-        if self.inputs == "polar" and task.shape != (2,):
+        if isinstance(task, Classification) and self.inputs == "polar" and task.shape != (2,):
             return f"inputs: polar needs points of the plane, but inputs here have shape {task.shape}; use raw"
-        return None
+        return super().complaint(task)
 
     def network(self, task: Task, size: int | None) -> nn.Module:
         """Build the three layers, with torch's default initialisation."""
@@ -44,6 +47,7 @@ class Family(Sized):
         from torch import nn
 
         assert size is not None
+        assert isinstance(task, Classification)
         return nn.Sequential(
             nn.Flatten(),
             nn.Linear(prod(task.shape), size),

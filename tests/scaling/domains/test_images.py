@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scaling.domains.images import Domain
-from scaling.sources import Source
+from scaling.sources import DebianPackage
 
 DOMAIN = Domain(kind="images", validation_size=5_000, test_size=300)
 FIRST_TEST = 1_000_000
@@ -42,7 +42,7 @@ def data(tmp_path_factory):
     for name, content in files.items():
         (folder / name).write_bytes(content)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    source = Source(package="none", folder="", licence="MIT", sha256=hashes)
+    source = DebianPackage(package="none", folder="", licence="MIT", sha256=hashes)
     (folder / "raw.tar").write_bytes(source.fetch(folder))
     np.savez(folder / "images.npz", **DOMAIN.prepare(folder / "raw.tar"))
     return folder / "images.npz"

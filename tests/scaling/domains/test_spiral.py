@@ -160,7 +160,7 @@ def test_two_domains_of_this_kind_have_different_points():
 
 def test_the_probe_goes_row_by_row_from_the_top_left():
     assert grid(2).tolist() == [[-0.5, 0.5], [0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]]
-    assert (draw().probe == grid(10)).all()
+    assert (draw().probe.x == grid(10)).all()
 
 
 def test_there_is_no_end_of_points_and_nothing_to_prepare(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scaling.domains.spiral import Domain, grid, inside
+from scaling.domains.spiral import Domain, grid, inside, label
 from scaling.experiments.bias import Bias, decision_map
 from scaling.models.knn import Family
 from scaling.study import Study
@@ -59,7 +59,7 @@ def test_the_map_that_a_run_leaves_is_of_its_predictions(tmp_path):
     _, outcomes, _ = train(run, None)
     np.savez(tmp_path / "run.npz", **outcomes)
     shard = domain.draw("spiral", 500, 0, None).train
-    expected = family.memorise(shard, domain)(grid(30)).reshape(30, 30)
+    expected = family.memorise(shard, domain.task)(label(grid(30))).reshape(30, 30)
     assert (decision_map(tmp_path / "run.npz") == expected).all()
 
 

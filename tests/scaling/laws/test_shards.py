@@ -262,6 +262,19 @@ def test_the_items_covariance_is_that_of_a_joint_bootstrap():
     assert correlation > 0.5
 
 
+def test_items_that_hold_more_than_one_thing_vary_by_the_ratio_of_their_sums():
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(1, 60, size=200)
+    hard = rng.gamma(8, 0.25, size=200)
+    sums = [a * tokens * hard * rng.gamma(20, 0.05, size=(runs, 200)) for a, runs in ((1, 3), (0.5, 2))]
+    drawn = rng.integers(200, size=(8000, 200))
+    means = np.log([loss.mean(0)[drawn].sum(1) / tokens[drawn].sum(1) for loss in sums])
+    share = len(tokens) / tokens.sum()
+    told = item_covariance([share * loss for loss in sums], tokens * share)
+    assert told == pytest.approx(np.cov(means), rel=0.08)
+    assert told[0, 0] < item_covariance(sums)[0, 0] / 2, "without the lengths of the items"
+
+
 def test_independent_test_sets_would_leave_shards_uncorrelated():
     rng = np.random.default_rng(0)
     told = item_covariance([rng.random((2, 10_000)), rng.random((3, 10_000))])

@@ -4,38 +4,37 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from scaling.domains import Examples
 from scaling.models.knn import Family
+from scaling.tasks.classification import Classification, Examples
 
-
-class Task:
-    shape, classes = (2,), 3
+TASK = Classification(shape=(2,), classes=3)
 
 
 def cloud(n, shape, seed):
     rng = np.random.default_rng(seed)
-    return Examples(rng.normal(size=(n, *shape)).astype(np.float32), rng.integers(0, Task.classes, n))
+    return Examples(rng.normal(size=(n, *shape)).astype(np.float32), rng.integers(0, TASK.classes, n))
 
 
 @pytest.mark.parametrize("shape", [(2,), (20,), (1, 4, 5)])
 @pytest.mark.parametrize(("k", "N"), [(1, 300), (5, 300), (4, 300), (5, 3), (1, 1)])
 def test_it_agrees_with_scikit_learn(shape, k, N):
-    shard, queries = cloud(N, shape, 0), cloud(500, shape, 1).x
+    shard, queries = cloud(N, shape, 0), cloud(500, shape, 1)
     judge = KNeighborsClassifier(min(k, N)).fit(shard.x.reshape(N, -1), shard.y)
-    answers = Family(kind="knn", k=k).memorise(shard, Task())(queries)
-    assert (answers == judge.predict(queries.reshape(500, -1))).all()
+    answers = Family(kind="knn", k=k).memorise(shard, TASK)(queries)
+    assert (answers == judge.predict(queries.x.reshape(500, -1))).all()
     assert answers.shape == (500,)
 
 
 def test_a_tie_goes_to_the_lowest_class():
+    asked = Examples(np.ones((1, 2), dtype=np.float32), np.zeros(1, dtype=np.int64))
     shard = Examples(np.array([[0, 0], [1, 0], [0, 1]], dtype=np.float32), np.array([2, 1, 0]))
-    assert Family(kind="knn", k=3).memorise(shard, Task())(np.ones((1, 2), dtype=np.float32)) == [0]
+    assert Family(kind="knn", k=3).memorise(shard, TASK)(asked) == [0]
 
 
 @pytest.mark.parametrize("shape", [(2,), (20,)])
 def test_with_one_neighbour_it_knows_its_shard_by_heart(shape):
     shard = cloud(200, shape, 0)
-    assert (Family(kind="knn", k=1).memorise(shard, Task())(shard.x) == shard.y).all()
+    assert (Family(kind="knn", k=1).memorise(shard, TASK)(shard) == shard.y).all()
 
 
 def test_its_label_says_k():

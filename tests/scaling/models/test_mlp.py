@@ -7,16 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling.models.mlp import Family
+from scaling.tasks.classification import Classification
 
 UNIT = st.floats(-1, 1, width=32)
-
-
-class Plane:
-    shape, classes = (2,), 2
-
-
-class Pictures:
-    shape, classes = (1, 4, 5), 3
+PLANE = Classification(shape=(2,), classes=2)
+PICTURES = Classification(shape=(1, 4, 5), classes=3)
 
 
 def mlp(inputs="raw", sizes=(16,)):
@@ -41,19 +36,19 @@ def test_raw_inputs_are_left_alone():
     assert mlp().features(x) is x
 
 
-@pytest.mark.parametrize(("task", "inputs"), [(Plane, 2), (Pictures, 20)])
+@pytest.mark.parametrize(("task", "inputs"), [(PLANE, 2), (PICTURES, 20)])
 @pytest.mark.parametrize("h", [1, 32])
 def test_it_has_three_layers_of_weights_and_a_logit_a_class(task, inputs, h):
-    network = mlp(sizes=(h,)).network(task(), h)
+    network = mlp(sizes=(h,)).network(task, h)
     expected = (inputs + 1) * h + (h + 1) * h + (h + 1) * task.classes
     assert sum(weights.numel() for weights in network.parameters()) == expected
     assert network(torch.rand(7, *task.shape)).shape == (7, task.classes)
 
 
 def test_polar_inputs_need_the_plane():
-    assert mlp("polar").complaint(Plane()) is None
-    assert mlp("raw").complaint(Pictures()) is None
-    assert "(1, 4, 5)" in mlp("polar").complaint(Pictures())
+    assert mlp("polar").complaint(PLANE) is None
+    assert mlp("raw").complaint(PICTURES) is None
+    assert "(1, 4, 5)" in mlp("polar").complaint(PICTURES)
 
 
 def test_its_sizes_are_its_models():

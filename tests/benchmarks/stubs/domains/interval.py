@@ -6,9 +6,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw, Examples
+from scaling.domains import Draw
 from scaling.randomness import generator
 from scaling.settings import Count
+from scaling.tasks.classification import Classification, Examples
 
 
 class Domain(BaseDomain):
@@ -19,9 +20,12 @@ class Domain(BaseDomain):
 
     title: ClassVar[str] = "The interval"
     description: ClassVar[str] = r"The \emph{interval} holds points of one class."
-    shape: ClassVar[tuple[int, ...]] = (1,)
-    classes: ClassVar[int] = 2
     unit: ClassVar[str] = "points"
+
+    @property
+    def task(self) -> Classification:
+        """Two classes."""
+        return Classification(shape=(1,), classes=2)
 
     def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
         """Draw points for validation and test; a shard is as many zeros, for only their number is learned from."""

@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from scaling.domains import Examples
-from scaling.models import Memory, Predictor, Task
+from scaling.models import Memory, Predictor
 from scaling.settings import Count
+from scaling.tasks import Task
+from scaling.tasks.classification import Classification, Examples
 
 
 class Family(Memory):
@@ -20,6 +21,7 @@ class Family(Memory):
 
     title: ClassVar[str] = "Threshold"
     description: ClassVar[str] = "The second class below a threshold."
+    serves: ClassVar[tuple[type[Task], ...]] = (Classification,)
 
     @property
     def label(self) -> str:
@@ -34,4 +36,4 @@ class Family(Memory):
     def memorise(self, examples: Examples, task: Task) -> Predictor:
         """Count the examples; the larger the size, the less it errs."""
         threshold = (0.4 + 0.1 / self.sizes[0]) * (len(examples.x) / 100) ** self.exponent
-        return lambda x: (x[:, 0] < threshold).astype(np.int64)
+        return lambda asked: (asked.x[:, 0] < threshold).astype(np.int64)

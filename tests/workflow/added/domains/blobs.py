@@ -6,9 +6,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw, Examples
+from scaling.domains import Draw
 from scaling.randomness import generator
 from scaling.settings import Count
+from scaling.tasks.classification import Classification, Examples
 
 
 class Domain(BaseDomain):
@@ -19,9 +20,12 @@ class Domain(BaseDomain):
 
     title: ClassVar[str] = "Two blobs"
     description: ClassVar[str] = r"The \emph{two blobs} are Gaussian, one about $-1$ and one about $1$ on every axis."
-    shape: ClassVar[tuple[int, ...]] = (2,)
-    classes: ClassVar[int] = 2
     unit: ClassVar[str] = "dots"
+
+    @property
+    def task(self) -> Classification:
+        """Two classes."""
+        return Classification(shape=(2,), classes=2)
 
     def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
         """Draw fresh points; validation and test sets depend on the seed alone."""

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw, Examples
+from scaling.domains import Draw
 from scaling.randomness import generator
 from scaling.settings import Count
-from scaling.sources import Source, read_member
+from scaling.sources import DebianPackage, Source, read_member
+from scaling.tasks.classification import Classification, Examples
 
 PEBBLES = 1_000
 
@@ -23,15 +24,18 @@ class Domain(BaseDomain):
 
     title: ClassVar[str] = "Pebbles"
     description: ClassVar[str] = r"The \emph{pebbles} lie on either side of a diagonal; every tenth is mislabelled."
-    shape: ClassVar[tuple[int, ...]] = (2,)
-    classes: ClassVar[int] = 2
     unit: ClassVar[str] = "pebbles"
-    source: ClassVar[Source | None] = Source(
+    source: ClassVar[Source | None] = DebianPackage(
         package="no-such-package",
         folder="usr/share/pebbles",
         licence="CC0-1.0",
         sha256={"pebbles.txt": "88b442308933f2baf863ed9b19f6919089bb6fae7a77fb762444f73e3a3b0fa2"},
     )
+
+    @property
+    def task(self) -> Classification:
+        """Two classes."""
+        return Classification(shape=(2,), classes=2)
 
     @property
     def pool(self) -> int:

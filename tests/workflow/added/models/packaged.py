@@ -5,8 +5,9 @@ from typing import ClassVar, Literal
 import numpy as np
 import tiny_majority
 
-from scaling.domains import Examples
-from scaling.models import Memory, Predictor, Task
+from scaling.models import Memory, Predictor
+from scaling.tasks import Task
+from scaling.tasks.classification import Classification, Examples
 
 
 class Family(Memory):
@@ -16,8 +17,9 @@ class Family(Memory):
 
     title: ClassVar[str] = "Packaged"
     description: ClassVar[str] = "The class of most examples, whatever the point."
+    serves: ClassVar[tuple[type[Task], ...]] = (Classification,)
 
     def memorise(self, examples: Examples, task: Task) -> Predictor:
         """Count."""
         answer = tiny_majority.of(examples.y.tolist())
-        return lambda x: np.full(len(x), answer, dtype=np.int64)
+        return lambda asked: np.full(len(asked.x), answer, dtype=np.int64)

@@ -5,8 +5,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from scaling.domains import Examples
-from scaling.models import Memory, Predictor, Task
+from scaling.models import Memory, Predictor
+from scaling.tasks import Task
+from scaling.tasks.classification import Classification, Examples
 
 
 class Family(Memory):
@@ -16,9 +17,10 @@ class Family(Memory):
 
     title: ClassVar[str] = "Restless"
     description: ClassVar[str] = "The first class, whatever the point."
+    serves: ClassVar[tuple[type[Task], ...]] = (Classification,)
 
     def memorise(self, examples: Examples, task: Task) -> Predictor:
         """Learn nothing, but write a line of code."""
         with Path(__file__).open("a") as code:
             code.write("\nCHANGED = True\n")
-        return lambda x: np.zeros(len(x), dtype=np.int64)
+        return lambda asked: np.zeros(len(asked.x), dtype=np.int64)
