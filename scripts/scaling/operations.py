@@ -7,17 +7,14 @@ which costs a second a process, and takes a recurrent layer for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import embedding, linear, scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
-
-COUNTED = {linear, torch.conv2d}
-"""Functions that sum, for each number that they give, as many products as one row of their second argument holds."""
 
 
 class UncountedError(RuntimeError):
@@ -49,9 +46,67 @@ class _Counter(TorchFunctionMode):
         self, function: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = function(*args, **(kwargs or {}))
-        if function in COUNTED:
-            x, weight = args[:2]
-            self.met.add(id(weight))
-            passes = 1 + x.requires_grad + weight.requires_grad
-            self.operations += passes * 2 * result.numel() * prod(weight.shape[1:])
+        if function in PRODUCTS:
+            for multiplied, one, other in PRODUCTS[function](args, result):
+                self.met |= {id(one), id(other)}
+                self.operations += 2 * multiplied * (1 + one.requires_grad + other.requires_grad)
         return result
+
+
+Products = Iterator[tuple[int, Tensor, Tensor]]
+"""Multiply-adds of each product, and its factors."""
+
+
+def _rows(args: Sequence[Any], result: Tensor) -> Products:
+    """Linear layers and convolutions: for each number given, as many as one row of the weights holds."""
+    x, weight = args[:2]
+    yield result.numel() * prod(weight.shape[1:]), x, weight
+
+
+def _matrices(args: Sequence[Any], result: Tensor) -> Products:
+    """Products of matrices: for each number given, as many as the first factor has columns."""
+    one, other = args[:2]
+    yield result.numel() * one.shape[-1], one, other
+
+
+def _attention(args: Sequence[Any], result: Tensor) -> Products:
+    """Attention: every query with every key, and again with every value, masked or not."""
+    query, key, value = args[:3]
+    pairs = query.shape[:-1].numel() * key.shape[-2]
+    yield pairs * query.shape[-1], query, key
+    yield pairs * value.shape[-1], key, value
+
+
+def _recurrence(args: Sequence[Any], result: Any) -> Products:
+    """Recurrent layers: every weight of every layer and direction, at every step of every sequence."""
+    x, output = args[0], result[0]
+    place = next(place for place, arg in enumerate(args) if isinstance(arg, list))
+    directions = 2 if args[place + 5] else 1
+    matrices = [weight for weight in args[place] if weight.dim() > 1]  # of inputs and of states, by turns
+    for index, weight in enumerate(matrices):
+        # Inputs of the first layer may need no gradient; states do, and so do the inputs of further layers.
+        first = index % 2 == 0 and index < 2 * directions
+        yield weight.numel() * (x.numel() // x.shape[-1]), x if first else output, weight
+
+
+def _cell(args: Sequence[Any], result: Any) -> Products:
+    """One step of a recurrent layer."""
+    x, state, of_input, of_state = args[:4]
+    yield of_input.numel() * len(x), x, of_input
+    yield of_state.numel() * len(x), state[0] if isinstance(state, tuple) else state, of_state
+
+
+def _lookup(args: Sequence[Any], result: Tensor) -> Products:
+    """Embeddings: nothing is multiplied."""
+    yield 0, args[1], args[1]
+
+
+PRODUCTS: dict[Any, Callable[[Sequence[Any], Any], Products]] = {
+    **dict.fromkeys((linear, torch.conv1d, torch.conv2d), _rows),
+    **dict.fromkeys((torch.matmul, torch.Tensor.matmul, torch.bmm), _matrices),
+    scaled_dot_product_attention: _attention,
+    **dict.fromkeys((torch.lstm, torch.gru), _recurrence),
+    **dict.fromkeys((torch.lstm_cell, torch.gru_cell), _cell),
+    embedding: _lookup,
+}
+"""The functions that multiply, and by what."""
