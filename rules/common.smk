@@ -215,6 +215,7 @@ def study_jobs():
         for family in plan.families:
             yield "law", of_domain | {"family": family}
             yield "diagnostics", of_domain | {"family": family}
+    yield "overview", {}
     yield from (("claim", {"claim": claim}) for claim in study.claims.present())
     if study.experiments.bias:
         yield "bias", {}
@@ -377,7 +378,8 @@ def all_figures():
     pictures = collect("<results>/figures/bias.{picture}.pdf", picture=BIAS_PICTURES)
     coverage = ["<results>/figures/coverage.pdf"]
     return (
-        curves
+        ["<results>/figures/overview.pdf"]
+        + curves
         + diagnostics
         + (pictures if study.experiments.bias else [])
         + (coverage if study.experiments.coverage else [])
@@ -397,6 +399,18 @@ def neural_families():
 def family_labels(wildcards):
     """Names of a domain's families in figures."""
     return study.domains[wildcards.domain].labels
+
+
+def domains_shown():
+    """Names of all domains and families in a figure, and the slopes that are published of such tasks."""
+    return {
+        domain: {
+            "title": plan.title,
+            "labels": plan.labels,
+            "published": plan.published and plan.published.slope,
+        }
+        for domain, plan in study.domains.items()
+    }
 
 
 def curve_title(wildcards):

@@ -2,8 +2,30 @@
 
 
 localrules:
+    overview,
     learning_curves,
     diagnostics,
+
+
+rule overview:
+    """The best curve of every domain on common scales, and the slopes of all curves."""
+    input:
+        laws=all_laws(),
+    output:
+        figure=report("<results>/figures/overview.pdf", category="Learning curves"),
+        receipt="<results>/figures/overview.receipt.json",
+    log:
+        "<results>/logs/overview.log",
+    threads: 1
+    resources:
+        **granted("overview", mem_mb=1000, runtime=10),
+    params:
+        **identity("overview"),
+        shown=domains_shown(),
+    message:
+        "Drawing all domains in one figure"
+    script:
+        "../scripts/overview.py"
 
 
 rule learning_curves:

@@ -1,4 +1,4 @@
-"""Comparisons of families seed by seed: ratios of errors with intervals, and where one overtakes the other."""
+"""Comparisons of families seed by seed: ratios and differences of errors, and where one overtakes the other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scaling.curves import chosen_runs
 from scaling.numbers import Number, fixed, size_interval
@@ -43,6 +44,21 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A mean difference over paired seeds, with its t interval; open with one pair."""
+
+    value: float
+    low: float | None
+    high: float | None
+    pairs: int
+
+    def number(self, unit: str) -> Number:
+        """Give it as a number of the paper."""
+        how = f"paired t on {self.pairs} differences"
+        return fixed(self.value, 3, unit=unit, interval=(self.low, self.high), level=LEVEL, how=how)
+
+
+@dataclass(frozen=True)
 class Crossing:
     """The N at which a ratio falls to one, and where its interval's bounds do; None where that is out of range."""
 
@@ -60,23 +76,37 @@ class Crossing:
         return size_interval(self.value, self.low, self.high, LEVEL, "paired t on log ratios, inverted")
 
 
+def difference(one: pd.Series[float], other: pd.Series[float]) -> Difference:
+    """Take errors indexed by seed from each other, pair by pair; raises NothingToCompare if no seed has both."""
+    pairs = one.to_frame("one").join(other.rename("other"), how="inner")
+    if pairs.empty:
+        raise NothingToCompare("no seed ended well in both families, so there is no difference")
+    return Difference(*_t_interval((pairs.one - pairs.other).to_numpy()), len(pairs))
+
+
+def _t_interval(values: NDArray[np.float64]) -> tuple[float, float | None, float | None]:
+    """Give the mean of independent values with its bounds; without bounds if there is but one."""
+    from scipy import stats
+
+    middle = float(values.mean())
+    if len(values) < 2:
+        return middle, None, None
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return middle, middle - half, middle + half
+
+
 def log_ratio(numerator: pd.Series[float], denominator: pd.Series[float]) -> Ratio:
     """Compare errors indexed by seed, pair by pair, on the log scale; pairs with a zero are left out.
 
     Raises NothingToCompare if no pair is left.
     """
-    from scipy import stats
-
     pairs = numerator.to_frame("top").join(denominator.rename("bottom"), how="inner")
     pairs = pairs[(pairs > 0).all(axis=1)]
     if pairs.empty:
         raise NothingToCompare("no seed has an error above zero in both families, so there is no ratio")
-    logs = np.log(pairs.top.to_numpy() / pairs.bottom.to_numpy())
-    middle = float(logs.mean())
-    if len(logs) < 2:
-        return Ratio(float(np.exp(middle)), None, None, len(logs))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs)))
-    return Ratio(float(np.exp(middle)), float(np.exp(middle - half)), float(np.exp(middle + half)), len(logs))
+    middle, low, high = _t_interval(np.log(pairs.top.to_numpy() / pairs.bottom.to_numpy()))
+    low, high = (None if end is None else float(np.exp(end)) for end in (low, high))
+    return Ratio(float(np.exp(middle)), low, high, len(pairs))
 
 
 def paired_ratio(table: pd.DataFrame, top: str, bottom: str, N: int, column: str) -> Ratio:

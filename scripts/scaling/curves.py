@@ -15,6 +15,7 @@ from scaling.laws.fitting import MIN_SHARDS
 from scaling.laws.forms import FloatArray
 from scaling.laws.regions import MIN_DECADES, Regions
 from scaling.laws.rivals import Rival
+from scaling.laws.sizes import NoSizeLaw, SizeLaw, best_sizes, fit_size_law, measure_of
 from scaling.records import Record
 
 if TYPE_CHECKING:  # who reads the config needs no tables
@@ -53,6 +54,8 @@ class Curve(BaseModel):
     """Why not."""
     errorless: tuple[int, ...] = ()
     """Every N at which no run erred: without a logarithm, left out of the fit."""
+    size_law: SizeLaw | None = None
+    """How the best size grows with N; None if too few shards tell theirs."""
     budget_gain: float | None
     """Relative fall of the largest shard's mean error under twice the budget; None without a budget, or if the check
     failed."""
@@ -193,10 +196,19 @@ def fit_curve(
         analysis=analysis,
         refusal=refusal,
         errorless=tuple(shard.N for shard in found if shard.mean == 0),
+        size_law=_size_law(table, family),
         budget_gain=budget_gain,
         budget_check_failed=len(doubled) > 0 and budget_gain is None,
         diverged=int(((table.family == family) & (table.budget_scale == 1) & (table.outcome == "diverged")).sum()),
     )
+
+
+def _size_law(table: pd.DataFrame, family: str) -> SizeLaw | None:
+    measure = measure_of(table, family)
+    try:
+        return fit_size_law(best_sizes(table, family, measure), measure)
+    except NoSizeLaw:
+        return None
 
 
 def _test_noise(runs: pd.DataFrame, losses: list[Path], metric: str) -> FloatArray | None:

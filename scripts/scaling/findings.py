@@ -11,6 +11,7 @@ import pandas as pd
 from scaling.claims import Outcome
 from scaling.comparisons import LEVEL
 from scaling.curves import BUDGET_TOLERANCE, Curve, chosen_runs
+from scaling.domains import USUAL_SLOPES
 from scaling.experiments import coverage as simulated
 from scaling.experiments.coverage import Campaign, Cell, Coverage
 from scaling.laws import BETA_RANGE, Estimate
@@ -83,6 +84,8 @@ def _method() -> Iterator[Finding]:
         ("audit-factor", plain(AUDIT_FACTOR), "laws.analysis.AUDIT_FACTOR"),
         ("ahead", plain(AHEAD), "laws.analysis.AHEAD"),
         ("level", percent(LEVEL, 0), "comparisons.LEVEL"),
+        ("usual-steepest", fixed(USUAL_SLOPES[0], 2), "domains.USUAL_SLOPES"),
+        ("usual-flattest", fixed(USUAL_SLOPES[1], 2), "domains.USUAL_SLOPES"),
         ("beta-steepest", fixed(BETA_RANGE[0], 0), "laws.fitting.BETA_RANGE"),
         ("beta-flattest", fixed(BETA_RANGE[1], 3), "laws.fitting.BETA_RANGE"),
     ):
@@ -134,6 +137,13 @@ def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
     yield Finding(f"domain.{name}.guess", guess, "config", f"{where}/data")
     if domain.pool is not None:
         yield Finding(f"domain.{name}.pool", count(domain.pool, unit), "config", f"{where}/data")
+    if published := domain.published:
+        reported = {"slope": fixed(published.slope, 3)}
+        if published.growth is not None:
+            reported["growth"] = fixed(published.growth, 2)
+        for key, number in reported.items():
+            place = f"scaling.domains.{domain.kind}.Domain.published.{key}"
+            yield Finding(f"domain.{name}.published-{key}", number, "code", place)
     for field in type(plan.budget).model_fields:
         steps = count(getattr(plan.budget, field))
         yield Finding(f"domain.{name}.{field.replace('_', '-')}", steps, "config", f"{where}/budget/{field}")
@@ -188,6 +198,10 @@ def _curve(curve: Curve, table: pd.DataFrame, plan: DomainPlan) -> Iterator[Find
     yield Finding(f"{key}.runs", count(len(runs)), f"curves/{curve.domain}.csv", rows)
     if runs.flops.notna().all():
         yield Finding(f"{key}.flops", significant(runs.flops.sum(), 2, "FLOP"), f"curves/{curve.domain}.csv", rows)
+    if growth := curve.size_law:
+        how = f"t on optima inside the grid, in {growth.measure}"
+        number = _estimate(growth.exponent, growth.level, how, 2)
+        yield Finding(f"{key}.growth", number, source, "/size_law/exponent/value")
     for end, shards in (("first", curve.shards[:1]), ("last", curve.shards[-1:])):
         for shard in shards:
             chosen = chosen_runs(table, curve.family, shard.N).iloc[0]
@@ -214,7 +228,7 @@ def _law(curve: Curve, analysis: Analysis, plan: DomainPlan) -> Iterator[Finding
         ("slope", _estimate(law.slope, law.level, "profile likelihood, t on shard means"), "law/slope/value"),
         ("beta", _estimate(law.beta, law.level, profile), "law/beta/value"),
         ("gamma", _interval(law.gamma, law.level, profile, plan), "law/gamma/value"),
-        ("alpha", _estimate(law.alpha, law.level, profile, 4), "law/alpha/value"),
+        ("alpha", _interval(law.alpha, law.level, profile, plan), "law/alpha/value"),
         ("residual", _misfit(law.rms_residual), "law/rms_residual"),
         ("misfit", _misfit(law.misfit), "law/misfit"),
         ("agreement", percent(law.agreement, 0), "law/agreement"),
@@ -251,6 +265,7 @@ def _ahead(key: str, source: str, analysis: Analysis, plan: DomainPlan) -> Itera
         yield Finding(f"{key}.audit", _interval(foretold, level, how, plan), source, "/analysis/audit/predicted")
         yield Finding(f"{key}.audit-observed", _error(audit.observed, plan), source, "/analysis/audit/observed")
         yield Finding(f"{key}.audit-factor", fixed(audit.factor, 1), source, "/analysis/audit/factor")
+        yield Finding(f"{key}.audit-error", _misfit(abs(audit.log_error)), source, "/analysis/audit/log_error")
     ahead, halved = analysis.ahead, analysis.halved
     foretold = Estimate(value=ahead.error, low=ahead.shard.low, high=ahead.shard.high, identified=True)
     yield Finding(f"{key}.ahead", _interval(foretold, level, how, plan), source, "/analysis/ahead/error")

@@ -70,6 +70,11 @@ class FamilyView:
         return self.curve.shards[-1].model == f"{self.name}-{largest}"
 
     @property
+    def growth(self) -> bool:
+        """Do shards enough tell the best size for a law of it?"""
+        return self.curve.size_law is not None
+
+    @property
     def foretold(self) -> bool:
         """Has the curve shards enough to predict the largest?"""
         return foresees(self.curve) is not None

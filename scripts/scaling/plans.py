@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag
 
 from scaling import domains, models
-from scaling.domains import Domain
+from scaling.domains import Domain, Published
 from scaling.laws.shards import SHARED
 from scaling.measurements import MeasurementsError, model_name, read_domain
 from scaling.models import Family
@@ -88,6 +88,11 @@ class TrainedPlan(Settings):
         return self.data.task.in_percent
 
     @property
+    def published(self) -> Published | None:
+        """What the literature reports of such a task."""
+        return self.data.published
+
+    @property
     def regions(self) -> Mapping[str, str]:
         """Parts of the input space with errors of their own: name and what it is."""
         return self.data.regions
@@ -155,6 +160,8 @@ class MeasuredPlan(Settings):
 
     in_percent: ClassVar[bool] = False
     """Are its errors shares, printed in per cent?"""
+    published: ClassVar[Published | None] = None
+    """What the literature reports of such a task: a file of measurements doesn't say."""
 
     measurements: Annotated[str, AfterValidator(_within_reach)]
     """A CSV file, relative to the working directory; its rows of this domain are used (see scaling/measurements.py)."""

@@ -53,7 +53,7 @@ class Paper:
         self.outcomes = change([claim.test(evidence) for claim in self.study.claims.present().values()])
         coverage = self.study.experiments.coverage
         self.campaigns = campaigns(coverage, hits) if coverage else []
-        self.pictures = [f"learning-curves-{domain}" for domain in self.study.domains]
+        self.pictures = ["overview", *(f"learning-curves-{domain}" for domain in self.study.domains)]
         self.pictures += [f"diagnostics-{family}-on-{domain}" for domain, family in families]
         if self.study.experiments.bias:
             self.pictures += [f"bias.{picture}" for picture in ("manifold", "density", "sample", "maps")]

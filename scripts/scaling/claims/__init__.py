@@ -7,7 +7,7 @@ compute, or too short, can neither support nor contradict; whatever a test does 
 from __future__ import annotations
 
 from scaling.claims.claim import Claim, Comparison, Evidence, Outcome, Verdict, read_outcomes
-from scaling.claims.dzekman import DataBeatsPrior, InformedPrior
+from scaling.claims.dzekman import DataBeatsPrior, InformedPrior, RecurrenceKeepsUp
 from scaling.claims.hestness.exponents import (
     ArchitectureMovesOffset,
     DomainSetsSlope,
@@ -37,6 +37,7 @@ class Claims(Settings):
     H9: ExponentialGains | None = None
     D2: InformedPrior | None = None
     D5: DataBeatsPrior | None = None
+    D8: RecurrenceKeepsUp | None = None
 
     def present(self) -> dict[str, Claim]:
         """Give the claims under test by id, in the order of the paper."""

@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,23 @@ class Draw:
     probe: Examples | None = None
 
 
+USUAL_SLOPES = (-0.35, -0.07)
+"""Between these lie the slopes that Hestness et al. (2017) report."""
+
+
+class Published(NamedTuple):
+    """What the literature reports of a task like a domain's."""
+
+    task: str
+    """That task, in LaTeX."""
+    slope: float
+    """Exponent of error against N, without a floor."""
+    growth: float | None
+    """Exponent of the best model size against N."""
+    source: str
+    """Key in references.bib."""
+
+
 class Domain(Settings):
     """A data distribution with a task and a metric; subclass it in a file of `scaling/domains`."""
 
@@ -49,6 +66,8 @@ class Domain(Settings):
     """Parts of the input space with a test set of their own: name and what it is, in words."""
     unit: ClassVar[str] = "examples"
     """What N counts."""
+    published: ClassVar[Published | None] = None
+    """To compare with."""
     source: ClassVar[Source | None] = None
     """Where the raw data come from; None for a synthetic domain."""
 

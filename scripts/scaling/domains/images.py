@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw
+from scaling.domains import Draw, Published
 from scaling.randomness import generator
 from scaling.sources import DebianPackage, Source, read_member
 from scaling.tasks.classification import Classification, Examples
@@ -38,6 +38,9 @@ class Domain(BaseDomain):
         r"each one on its own and without replacement. Pixels are scaled to $[-1,1]$; nothing else is done to them."
     )
     unit: ClassVar[str] = "images"
+    published: ClassVar[Published | None] = Published(
+        task="ImageNet, top-1 error", slope=-0.309, growth=0.57, source="hestness2019"
+    )
     source: ClassVar[Source | None] = DebianPackage(
         package="dataset-fashion-mnist",
         folder="usr/share/datasets/fashion-mnist",

@@ -93,7 +93,7 @@ def best_sizes(table: pd.DataFrame, family: str, measure: Measure | None = None)
     """
     runs = table[(table.family == family) & (table.budget_scale == 1)]
     column = measure or measure_of(table, family)
-    if runs.empty or not (runs[column] > 0).all():
+    if runs.empty or not (runs[column].fillna(0) > 0).all():
         raise NoSizeLaw(f"{family}: {column} is missing or 0, expected a size of every model. Give each model's size.")
     judged = runs.validation if runs.validation.notna().any() else runs.error
     worst_if_diverged = runs.assign(validation=judged.astype(float).fillna(np.inf))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from scaling.claims import Evidence
-from scaling.claims.dzekman import DataBeatsPrior, InformedPrior
+from scaling.claims.dzekman import DataBeatsPrior, InformedPrior, RecurrenceKeepsUp
 from scaling.comparisons import Ratio, crossing
 from scaling.curves import fit_curve, gather
 
@@ -156,3 +156,52 @@ def test_a_contradiction_by_a_network_limited_by_compute_is_none(records, curve,
     shards = sizes[:6]
     network = curve(power(-0.25, 0.1), "polar", "spiral", sizes=shards, limited=True)
     assert verdict(DATA, evidence(*records("knn", power(-0.25), shards), *network)) == "undecided"
+
+
+# D8
+
+KEEPS_UP = RecurrenceKeepsUp(domain="spiral", recurrent="mingru", attention="transformer", margin=0.02)
+
+
+@pytest.fixture(scope="module")
+def rivals(record, evidence):
+    """Losses of attention, 1.5 after equal training; `more` of the recurrent network, `gain` by twice the budget."""
+
+    def make(more, gain=0.0, seeds=4, cost=1.0, spread=0.002):
+        rng = np.random.default_rng(0)
+        found = []
+        for family, loss in (("mingru", 1.5 + more), ("transformer", 1.5)):
+            for scale in (1, 2):
+                for seed in range(seeds):
+                    error = loss - gain * (scale - 1) + spread * rng.normal()
+                    made = record(family, 1_000, seed, error, size=8, budget_scale=scale)
+                    flops = int(1e6 * scale * (cost if family == "mingru" else 1))
+                    found.append(made.model_copy(update={"flops": flops}))
+        return evidence(*found)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("more", "gain", "cost", "expected"),
+    [
+        (0.0, 0.0, 1.4, "supported"),
+        (-0.1, 0.05, 1.4, "supported"),
+        (0.0, 0.05, 1.4, "undecided"),  # in as much time, attention might win
+        (0.0, 0.0, 2.5, "undecided"),  # in as much time, attention might do still more
+        (0.1, 0.01, 1.4, "contradicted"),
+        (0.1, 0.09, 1.4, "undecided"),  # trained longer, the recurrent network keeps up
+        (0.02, 0.0, 1.4, "undecided"),
+    ],
+)
+def test_recurrence_must_keep_up_at_equal_data_and_time(rivals, verdict, more, gain, cost, expected):
+    assert verdict(KEEPS_UP, rivals(more, gain, cost=cost)) == expected
+
+
+def test_one_seed_settles_nothing_about_recurrence(rivals, verdict):
+    assert verdict(KEEPS_UP, rivals(-1.0, seeds=1)) == "undecided"
+
+
+def test_a_family_that_always_diverged_leaves_recurrence_undecided(record, evidence):
+    outcome = KEEPS_UP.test(evidence(*(record(name, 1_000, 0, None, size=8) for name in ("mingru", "transformer"))))
+    assert (outcome.verdict, outcome.numbers) == ("undecided", {})

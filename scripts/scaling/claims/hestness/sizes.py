@@ -9,7 +9,7 @@ from pydantic import Field
 from scaling.claims.claim import Claim, Evidence, Verdict, holm, plural
 from scaling.comparisons import LEVEL, NothingToCompare
 from scaling.curves import Curve
-from scaling.laws.sizes import MIN_OPTIMA, NoSizeLaw, SizeLaw, best_sizes, fit_size_law, measure_of
+from scaling.laws.sizes import MIN_OPTIMA, SizeLaw
 from scaling.numbers import Number, count, fixed
 
 
@@ -44,7 +44,7 @@ class SublinearSize(Claim):
         if not sized:
             raise NothingToCompare("no family is on offer at several sizes")
         asked = [curve for curve in sized if curve.objection is None]
-        laws = [(curve, law) for curve in asked if (law := self._law(evidence, curve)) is not None]
+        laws = [(curve, law) for curve in asked if (law := self._law(curve)) is not None]
         silent = {curve.domain for curve in sized} - {curve.domain for curve, _ in laws}
         numbers = {
             "families": count(len(sized)),
@@ -70,13 +70,9 @@ class SublinearSize(Claim):
         inside = all(_inside(law) for _, law in laws)
         return ("supported" if inside and not silent else "undecided"), reason, numbers
 
-    def _law(self, evidence: Evidence, curve: Curve) -> SizeLaw | None:
-        table = evidence.tables[curve.domain]
-        measure = measure_of(table, curve.family)
-        try:
-            return fit_size_law(best_sizes(table, curve.family, measure), measure, LEVEL, self.min_optima)
-        except NoSizeLaw:
-            return None
+    def _law(self, curve: Curve) -> SizeLaw | None:
+        law = curve.size_law
+        return law if law and len(law.interior) >= self.min_optima else None
 
 
 def _sizes(evidence: Evidence, curve: Curve) -> int:
