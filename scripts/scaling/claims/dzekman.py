@@ -185,7 +185,7 @@ class RecurrenceKeepsUp(Comparison):
         return (
             r"at the largest shard, seed by seed: supported if the upper bound of the difference in error, recurrent "
             r"less attention, is below \val{threshold.D8.margin} after equal training, and also if attention was "
-            r"trained twice as long, which is more than the time of a recurrent network of at most twice its operations; "
+            r"trained twice as long, in which time a recurrent network of at most twice its operations is done; "
             r"contradicted if a lower bound is above that even if the recurrent network was trained twice as long"
         )
 
@@ -217,8 +217,8 @@ class RecurrenceKeepsUp(Comparison):
         }
         reason = (
             r"at $N=$ <<top>>, over <<seeds>> paired seeds, the recurrent network errs <<equal>> <<equal|interval>> "
-            r"more after equal training, <<generous>> <<generous|interval>> more if attention was trained twice as long, "
-            r"and <<helped>> <<helped|interval>> more if itself was, at <<cost>> times the operations"
+            r"more after equal training, <<generous>> <<generous|interval>> more if attention was trained twice as "
+            r"long, and <<helped>> <<helped|interval>> more if itself was, at <<cost>> times the operations"
         )
         if all(found.high is not None and found.high < self.margin for found in (equal, generous)) and cost <= 2:
             return "supported", reason, numbers
