@@ -19,7 +19,7 @@ from provenance.bytecode import check_by_content
 # Before anything else of the library is imported, here or in a job.
 check_by_content(Path(LIBRARY))
 
-from provenance import builds, forks, plan, sweep
+from provenance import builds, forks, plan, sweep, timers
 from provenance.builds import BuildRunning, begin_build
 from provenance.findings import ACCEPTED, Unsound
 from provenance.history import Grant, History
@@ -55,6 +55,7 @@ def take_results_folder():
     Orders.of(CODE.closures, swept().stale_receipts).write(RESULTS)
     planned().write(RESULTS / plan.PLAN)
     forks.start_parent()
+    timers.end_with_main_thread()
 
 
 def call_pdf_stale():

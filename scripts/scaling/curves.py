@@ -24,6 +24,9 @@ if TYPE_CHECKING:  # who reads the config needs no tables
 BUDGET_TOLERANCE = 0.01
 """A curve whose largest shard gains more than this by twice the budget is limited by compute."""
 
+USUAL_SLOPES = (-0.35, -0.07)
+"""Between these lie the slopes that Hestness et al. (2017) report."""
+
 
 class Shard(BaseModel):
     """All seeds of one family at one N, at the size that validation chose."""

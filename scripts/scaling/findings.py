@@ -10,8 +10,7 @@ import pandas as pd
 
 from scaling.claims import Outcome
 from scaling.comparisons import LEVEL
-from scaling.curves import BUDGET_TOLERANCE, Curve, chosen_runs
-from scaling.domains import USUAL_SLOPES
+from scaling.curves import BUDGET_TOLERANCE, USUAL_SLOPES, Curve, chosen_runs
 from scaling.experiments import coverage as simulated
 from scaling.experiments.coverage import Campaign, Cell, Coverage
 from scaling.laws import BETA_RANGE, Estimate
@@ -84,8 +83,8 @@ def _method() -> Iterator[Finding]:
         ("audit-factor", plain(AUDIT_FACTOR), "laws.analysis.AUDIT_FACTOR"),
         ("ahead", plain(AHEAD), "laws.analysis.AHEAD"),
         ("level", percent(LEVEL, 0), "comparisons.LEVEL"),
-        ("usual-steepest", fixed(USUAL_SLOPES[0], 2), "domains.USUAL_SLOPES"),
-        ("usual-flattest", fixed(USUAL_SLOPES[1], 2), "domains.USUAL_SLOPES"),
+        ("usual-steepest", fixed(USUAL_SLOPES[0], 2), "curves.USUAL_SLOPES"),
+        ("usual-flattest", fixed(USUAL_SLOPES[1], 2), "curves.USUAL_SLOPES"),
         ("beta-steepest", fixed(BETA_RANGE[0], 0), "laws.fitting.BETA_RANGE"),
         ("beta-flattest", fixed(BETA_RANGE[1], 3), "laws.fitting.BETA_RANGE"),
     ):

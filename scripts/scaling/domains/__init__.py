@@ -34,10 +34,6 @@ class Draw:
     probe: Examples | None = None
 
 
-USUAL_SLOPES = (-0.35, -0.07)
-"""Between these lie the slopes that Hestness et al. (2017) report."""
-
-
 class Published(NamedTuple):
     """What the literature reports of a task like a domain's."""
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from scaling.curves import Curve
-from scaling.domains import USUAL_SLOPES
+from scaling.curves import USUAL_SLOPES, Curve
 from scaling.plots import style
 
 if TYPE_CHECKING:
