@@ -1,8 +1,8 @@
 """No timer keeps the process of a build alive.
 
 Snakemake's limiter of job rates (`--max-jobs-per-timespan`) sets a timer whenever its scheduler has looked for jobs,
-has it look again when the timer goes off, and so for ever: after a thousand jobs a thousand looks a second, which cost more
-than many a job. profiles/default sets the time to an hour. But a process waits for its timers before it ends.
+has it look again when the timer goes off, and so for ever: after a thousand jobs a thousand looks a second, which cost
+more than many a job. profiles/default sets the time to an hour. But a process waits for its timers before it ends.
 """
 
 import threading
