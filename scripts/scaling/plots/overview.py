@@ -34,7 +34,7 @@ def overview(curves: Sequence[Curve], shown: Mapping[str, Shown]) -> Figure:
     """Draw the best curve of each domain, relative to its smallest shard, beside the slopes of all curves."""
     groups = {domain: [curve for curve in curves if curve.domain == domain] for domain in shown}
     rows = sum(1 + sum(curve.law is not None for curve in of_domain) for of_domain in groups.values())
-    figure, (left, right) = style.canvas(1, 2, (style.TEXT, max(2.4, 0.5 + ROW * rows)), widths=(1, 1))
+    figure, (left, right) = style.canvas(1, 2, (style.TEXT, max(2.6, 0.5 + ROW * rows)), widths=(1, 1))
     for index, (domain, of_domain) in enumerate(groups.items()):
         if best := _best(of_domain):
             look = {"color": style.colour(index), "marker": MARKERS[index % len(MARKERS)]}
@@ -66,8 +66,8 @@ def _relative(axis: Axes) -> None:
     axis.set(
         xscale="log",
         yscale="log",
-        xlabel="N, in multiples of the smallest shard",
-        ylabel="error, in multiples of that at the smallest shard",
+        xlabel="N (smallest shard: 1)",
+        ylabel="error (at the smallest shard: 1)",
     )
     reach = np.array([1, max(axis.get_xlim()[1], 10)])
     for slope in USUAL_SLOPES:
