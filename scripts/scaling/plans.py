@@ -105,7 +105,7 @@ class TrainedPlan(Settings):
     @property
     def labels(self) -> dict[str, str]:
         """Name of each family in figures, tables and prose."""
-        return distinct({name: family.label for name, family in self.families.items()})
+        return distinct({name: ", ".join([family.label, *family.knobs]) for name, family in self.families.items()})
 
     def shares_pool(self, N: int) -> bool:
         """Do shards of N examples share so much data that their seeds are not independent?"""

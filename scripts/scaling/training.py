@@ -1,8 +1,8 @@
 """The one training loop.
 
-A network is trained by AdamW under a one-cycle schedule annealed to its budget, a stated function of N that all
-families of a domain share. The validation set is looked at 12 to 30 times on the way; the weights that erred
-least there are the run's model (ties go to the lower validation loss, then to the earlier step).
+A network is trained by AdamW, or by SGD, under a one-cycle schedule annealed to its budget, a stated function of N
+that all families of a domain share. The validation set is looked at 12 to 30 times on the way; the weights that
+erred least there are the run's model (ties go to the lower validation loss, then to the earlier step).
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def train(run: Run, data: Path | None) -> Trained:
     """Carry out `run` on the prepared `data` of its domain."""
     domain = domains.load(run.data["kind"]).model_validate(run.data)
     family = models.load(run.learner["kind"]).model_validate(run.learner)
-    task, draw = domain.task, domain.draw(run.domain, run.N, run.seed, data)
+    task, draw = family.objective(domain.task), domain.draw(run.domain, run.N, run.seed, data)
     fitted = fit(family, task, run, draw.train, draw.validation)
 
     def error(examples: Examples) -> float | None:
@@ -195,7 +195,7 @@ def descend(family: Network, task: Task, run: Run, shard: Examples, validation: 
     import torch
 
     from scaling.operations import count
-    from scaling.optimiser import Optimiser
+    from scaling.optimiser import OPTIMISERS
 
     device = _device(family.device)
     torch.set_num_threads(1)
@@ -209,7 +209,7 @@ def descend(family: Network, task: Task, run: Run, shard: Examples, validation: 
     network = family.network(task, run.size).to(device)
     weights = list(network.parameters())
     steps, batch_size = run.budget.steps(run.N, run.budget_scale), run.budget.batch(run.N)
-    optimiser = Optimiser(weights, family.learning_rate, family.weight_decay, steps)
+    optimiser = OPTIMISERS[family.optimiser](weights, family.learning_rate, family.weight_decay, steps)
 
     def hold(examples: Examples) -> Held:
         return task.hold(examples, family.features, device)

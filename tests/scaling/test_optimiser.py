@@ -6,13 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from scaling.optimiser import Optimiser, one_cycle
+from scaling.optimiser import INERTIA, OPTIMISERS, one_cycle
 from scaling.training import LOOKS
 
 
-def torchs_own(weights, peak, decay, steps):
-    optimiser = torch.optim.AdamW(weights, lr=peak, weight_decay=decay, fused=True)
-    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, peak, total_steps=steps)
+def torchs_own(weights, peak, decay, steps, name="adamw"):
+    if name == "adamw":
+        optimiser = torch.optim.AdamW(weights, lr=peak, weight_decay=decay, fused=True)
+    else:
+        optimiser = torch.optim.SGD(weights, peak, INERTIA, weight_decay=decay, nesterov=True, fused=True)
+    cycled = name == "adamw"
+    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, peak, steps, cycle_momentum=cycled)
 
 
 @given(st.floats(1e-6, 1.0), st.integers(LOOKS, 500))
@@ -27,16 +31,17 @@ def test_the_schedule_is_that_of_one_cycle_lr(peak, steps):
     assert one_cycle(peak, steps) == found
 
 
+@pytest.mark.parametrize("name", OPTIMISERS)
 @pytest.mark.parametrize("decay", [0.0, 0.05])
-def test_the_weights_end_where_torchs_own_optimiser_takes_them_to_the_last_bit(decay):
+def test_the_weights_end_where_torchs_own_optimiser_takes_them_to_the_last_bit(name, decay):
     def network():
         torch.manual_seed(0)
         return torch.nn.Sequential(torch.nn.Linear(3, 17), torch.nn.ReLU(), torch.nn.Linear(17, 4))
 
     x, y = torch.randn(40, 3), torch.randint(4, (40,))
     one, other = network(), network()
-    optimiser, schedule = torchs_own(one.parameters(), 0.02, decay, 50)
-    ours = Optimiser(list(other.parameters()), 0.02, decay, 50)
+    optimiser, schedule = torchs_own(one.parameters(), 0.02, decay, 50, name)
+    ours = OPTIMISERS[name](list(other.parameters()), 0.02, decay, 50)
     for _ in range(50):
         optimiser.zero_grad()
         cross_entropy(one(x), y).backward()

@@ -42,6 +42,11 @@ class Family(Settings):
         return self.title
 
     @property
+    def knobs(self) -> tuple[str, ...]:
+        """What is not as usual in its training, in words behind the label, to tell apart entries of one kind."""
+        return ()
+
+    @property
     def model_sizes(self) -> Sequence[int | None]:
         """The sizes to train; `[None]` where size has no meaning."""
         return [None]
@@ -50,6 +55,10 @@ class Family(Settings):
     def takes_gpu(self) -> bool:
         """Does a run occupy a place on a GPU, where there is one?"""
         return False
+
+    def objective(self, task: Task) -> Task:
+        """Give `task` as this family goes about it: the same, but for the loss that a network is trained by."""
+        return task
 
     def complaint(self, task: Task) -> str | None:
         """Say why this family can't serve `task`; None if it can."""
@@ -63,18 +72,51 @@ class Network(Family):
     """A family trained by gradient descent, in the one loop of `scaling.training`."""
 
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    """Peak of the one-cycle schedule of AdamW."""
+    """Peak of the one-cycle schedule."""
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """How strongly weights are drawn to zero: with AdamW apart from the gradient, with SGD as a part of it."""
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with Nesterov's momentum, which takes rates some ten to a hundred times as high."""
+    loss: str | None = None
+    """One of the task's losses by name; null for the one that comes with the task."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the units before the output layer that each step of the training goes without."""
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     """Where to train: on the processor, on a GPU, or (auto) on a GPU if torch sees one, else on the processor.
 
     With auto, results of either device pass for those of the other, though training has them differ as seeds do.
     """
 
+    drops: ClassVar[bool] = False
+    """Has it a place for dropout?"""
+
     @property
     def takes_gpu(self) -> bool:
         """It may, unless it is trained on the processor."""
         return self.device != "cpu"
+
+    @property
+    def knobs(self) -> tuple[str, ...]:
+        """Name the optimiser, the loss and the dropout where they are not the usual ones."""
+        turned = (
+            ("SGD", self.optimiser == "sgd"),
+            (f"{self.loss} loss", self.loss is not None),
+            (f"dropout {self.dropout:g}", self.dropout > 0),
+        )
+        return tuple(words for words, is_turned in turned if is_turned)
+
+    def objective(self, task: Task) -> Task:
+        """Give `task` with this family's loss."""
+        return task if self.loss is None else task.minimising(self.loss)
+
+    def complaint(self, task: Task) -> str | None:
+        """A task knows its losses, and dropout needs a place."""
+        if self.dropout and not self.drops:
+            return f"dropout = {self.dropout:g}, but kind {self.kind} has no place for it; leave the key out"
+        if self.loss is not None and self.loss not in task.losses:
+            known = f"it knows {', '.join(task.losses)}" if task.losses else "it has only its own; leave the key out"
+            return f"loss = {self.loss!r} is no loss of the task, which is {task.title}; {known}"
+        return super().complaint(task)
 
     def network(self, task: Task, size: int | None) -> nn.Module:
         """Build the untrained model, whose output is what the task says of networks."""

@@ -27,6 +27,7 @@ class Family(Sized):
         r"then a hidden linear layer and the output layer."
     )
     serves: ClassVar[tuple[type[Task], ...]] = (Classification,)
+    drops: ClassVar[bool] = True
     size_meaning: ClassVar[str] = "channels of the first convolution"
 
     def complaint(self, task: Task) -> str | None:
@@ -52,5 +53,6 @@ class Family(Sized):
             nn.Flatten(),
             nn.Linear(2 * size * -(-height // 4) * -(-width // 4), 8 * size),
             nn.ReLU(),
+            nn.Dropout(self.dropout),
             nn.Linear(8 * size, task.classes),
         )

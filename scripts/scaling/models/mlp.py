@@ -27,6 +27,7 @@ class Family(Sized):
         r"points of the plane, polar coordinates $(r, \theta/\pi)$, which build the right prior for a spiral into it."
     )
     serves: ClassVar[tuple[type[Task], ...]] = (Classification,)
+    drops: ClassVar[bool] = True
     size_meaning: ClassVar[str] = "hidden units a layer"
 
     @property
@@ -54,6 +55,7 @@ class Family(Sized):
             nn.ReLU(),
             nn.Linear(size, size),
             nn.ReLU(),
+            nn.Dropout(self.dropout),
             nn.Linear(size, task.classes),
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class Task(ABC):
     """What the task is called in prose and in errors."""
     in_percent: ClassVar[bool] = True
     """Is the error a share, printed in per cent?"""
+    losses: ClassVar[tuple[str, ...]] = ()
+    """What networks may be told to minimise, by the names that config.yaml uses; empty where there is no choice."""
 
     @property
     @abstractmethod
@@ -79,6 +81,10 @@ class Task(ABC):
     @abstractmethod
     def score(self, answers: Answers, examples: Examples) -> dict[str, NDArray[np.generic]]:
         """Tell how wrong the answers are: by metric, one value an item (n,), whose mean is that metric."""
+
+    def minimising(self, loss: str) -> Self:
+        """Give the same task with another of its `losses` to minimise."""
+        raise TypeError(f"{self.title} has one loss only, so there is no {loss}")
 
     def weights(self, examples: Examples) -> NDArray[np.float64] | None:
         """Tell how many of the things that the mean is over each item holds, with mean 1; None if one each."""

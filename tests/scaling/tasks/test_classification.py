@@ -46,6 +46,16 @@ def test_the_judgement_is_that_of_all_answers_however_many_batches_they_take():
     assert np.isclose(loss, cross_entropy(logits, torch.from_numpy(examples.y)).item())
 
 
+def test_the_squared_loss_is_the_mean_squared_difference_from_a_one_for_the_true_class():
+    task, examples, network = TASK.minimising("squared"), cloud(50), nn.Linear(2, 3)
+    truth = np.eye(3)[examples.y]
+    expected = np.square(network(torch.from_numpy(examples.x)).detach().numpy() - truth).mean()
+    assert task.loss(network, held(examples)).item() == pytest.approx(expected)
+    error, loss = task.judge(network, held(examples))
+    assert loss == pytest.approx(expected)
+    assert error == TASK.judge(network, held(examples))[0]
+
+
 def test_networks_are_judged_in_inference_mode_and_go_on_training():
     network = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 3))
     assert TASK.judge(network, held(cloud(100))) == TASK.judge(network, held(cloud(100)))
