@@ -22,6 +22,7 @@ rule claim:
         **identity("claim"),
         claim=lookup("claims/{claim}", within=config),
         neural=neural_families(),
+        guesses=best_guesses(),
     message:
         "Testing claim {wildcards.claim}"
     script:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -33,12 +33,20 @@ class Evidence:
     curves: tuple[Curve, ...]
     neural: frozenset[tuple[str, str]]
     """The (domain, family) pairs that are neural networks."""
+    guesses: Mapping[str, float] = field(default_factory=dict)
+    """Error of the best guess in each domain where it is known."""
 
     @classmethod
-    def read(cls, tables: Iterable[str], laws: Iterable[str], neural: Iterable[Iterable[str]]) -> Evidence:
+    def read(
+        cls,
+        tables: Iterable[str],
+        laws: Iterable[str],
+        neural: Iterable[Iterable[str]],
+        guesses: Mapping[str, float],
+    ) -> Evidence:
         """Read the evidence from the files that the jobs left."""
         pairs = frozenset((domain, family) for domain, family in neural)
-        return cls(read_tables(tables), read_curves(laws), pairs)
+        return cls(read_tables(tables), read_curves(laws), pairs, guesses)
 
     def curve(self, domain: str, family: str) -> Curve:
         """Look up one curve."""

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar
-
-from pydantic import Field
+from collections.abc import Mapping
+from typing import ClassVar
 
 from scaling.claims.claim import Claim, Evidence, Share, Verdict, plural
 from scaling.curves import Curve
 from scaling.numbers import Number, count, percent, plain
-from scaling.settings import Name
-
-if TYPE_CHECKING:
-    from scaling.study import Study
 
 
 class ThreeRegions(Claim):
@@ -25,19 +19,10 @@ class ThreeRegions(Claim):
         "A learning curve begins at the best guess, falls as a power law, and ends at an irreducible error."
     )
 
-    guess: dict[Name, Annotated[float, Field(gt=0)]]
-    """Error of the best guess in each domain: of always answering the commonest class. The start of a domain that is
-    left out settles nothing."""
     near: Share
     """A curve starts at the best guess if its first shard lies within this share of it."""
     bend: Share
     """A curve bends at its small end if the p value of its straightness is below this."""
-
-    def faults(self, study: Study) -> Iterator[str]:
-        """Name the domains that this study does not have."""
-        for domain in self.guess:
-            if domain not in study.domains:
-                yield f"guess.{domain}: no such domain. The study has {', '.join(study.domains)}."
 
     def describe(self) -> str:
         """Give the test in words."""
@@ -54,7 +39,7 @@ class ThreeRegions(Claim):
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
         """Look at both ends of every curve that may speak."""
         curves = evidence.speaking
-        guessing = [curve for curve in curves if self._starts_at_guess(curve)]
+        guessing = [curve for curve in curves if self._starts_at_guess(curve, evidence.guesses)]
         bending = [curve for curve in guessing if self._bends(curve)]
         ending = [curve for curve in curves if _has_floor(curve)]
         whole = [curve for curve in bending if _has_floor(curve)]
@@ -81,8 +66,8 @@ class ThreeRegions(Claim):
         none_bends = len(straight) == len(curves) and {curve.domain for curve in straight} == set(evidence.domains)
         return ("contradicted" if none_bends else "undecided"), reason, numbers
 
-    def _starts_at_guess(self, curve: Curve) -> bool:
-        guess = self.guess.get(curve.domain)
+    def _starts_at_guess(self, curve: Curve, guesses: Mapping[str, float]) -> bool:
+        guess = guesses.get(curve.domain)
         return guess is not None and abs(curve.shards[0].mean / guess - 1) <= self.near
 
     def _bends(self, curve: Curve) -> bool | None:

@@ -1,19 +1,21 @@
 """H5: curves with both ends, one end or none, and what they say of three regions."""
 
+from dataclasses import replace
+
 import pytest
 
 from scaling.claims import Evidence
 from scaling.claims.hestness.regions import ThreeRegions
-from scaling.study import Study
 
-REGIONS = ThreeRegions(guess={"images": 0.9, "spiral": 0.3}, near=0.1, bend=0.01)
+REGIONS = ThreeRegions(near=0.1, bend=0.01)
+GUESSES = {"images": 0.9, "spiral": 0.3}
 
 
 @pytest.fixture(scope="module")
 def ends(curve, evidence, power):
     """Evidence of curves: each (domain, first error by that of the guess, p of a bend, floor known, limited)."""
 
-    def make(*told):
+    def make(*told, guesses=None):
         made = [
             curve(power(-0.3), f"net-{index}", domain, limited=limited)
             for index, (domain, *_, limited) in enumerate(told)
@@ -22,7 +24,7 @@ def ends(curve, evidence, power):
         curves = []
         for index, (domain, first, bend_p, floor, _) in enumerate(told):
             plain = found.curve(domain, f"net-{index}")
-            shards = (plain.shards[0].model_copy(update={"mean": first * REGIONS.guess[domain]}), *plain.shards[1:])
+            shards = (plain.shards[0].model_copy(update={"mean": first * GUESSES[domain]}), *plain.shards[1:])
             gamma = plain.analysis.law.gamma.model_copy(update={"identified": floor})
             analysis = plain.analysis.model_copy(
                 update={
@@ -31,7 +33,7 @@ def ends(curve, evidence, power):
                 }
             )
             curves.append(plain.model_copy(update={"shards": shards, "analysis": analysis}))
-        return Evidence(found.tables, tuple(curves), frozenset())
+        return Evidence(found.tables, tuple(curves), frozenset(), GUESSES if guesses is None else guesses)
 
     return make
 
@@ -89,26 +91,15 @@ def test_what_is_seen_is_counted(ends, value):
 
 
 def test_a_domain_without_a_guess_settles_nothing(ends, verdict):
-    only_images = REGIONS.model_copy(update={"guess": {"images": 0.9}})
-    assert verdict(only_images, ends(WHOLE, elsewhere(WHOLE))) == "undecided"
-    assert verdict(only_images, ends(elsewhere(STRAIGHT))) == "undecided"
+    only_images = {"images": 0.9}
+    assert verdict(REGIONS, ends(WHOLE, elsewhere(WHOLE), guesses=only_images)) == "undecided"
+    assert verdict(REGIONS, ends(elsewhere(STRAIGHT), guesses=only_images)) == "undecided"
 
 
 def test_a_measured_start_and_a_measured_floor_are_seen(curve, evidence, value):
     start = lambda N: 0.87 / (1 + (N / 2_000) ** 0.9)  # noqa: E731
     floor = lambda N: 0.1 + 0.4 * (N / 100) ** -0.6  # noqa: E731
     found = evidence(*curve(start, noise=0.005), *curve(floor, "floored", noise=0.005), whole=True)
+    found = replace(found, guesses=GUESSES)
     counted = {name: value(REGIONS, found, name) for name in ("eligible", "guessing", "bending", "ending", "whole")}
     assert counted == {"eligible": 2, "guessing": 1, "bending": 1, "ending": 1, "whole": 0}
-
-
-def test_the_guesses_in_the_config_are_those_of_the_domains(study):
-    assert set(study.claims.H5.guess) == set(study.domains)
-    for domain, guess in study.claims.H5.guess.items():
-        assert guess == pytest.approx(study.domains[domain].data.guess, abs=0.005)
-
-
-def test_a_guess_for_a_domain_that_the_study_does_not_have_is_told(config):
-    config["claims"]["H5"]["guess"]["words"] = 0.9
-    with pytest.raises(ValueError, match=r"claims\.H5\.guess\.words: no such domain\. The study has spiral, images"):
-        Study.of(config)
