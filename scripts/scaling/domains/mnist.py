@@ -97,4 +97,5 @@ class Domain(BaseDomain):
 
 def _examples(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Examples:
     """Scale bytes to [-1, 1], as those of the images are."""
-    return Examples(images[:, None] / np.float32(127.5) - 1, labels.astype(np.int64))
+    x = np.divide(images[:, None], np.float32(127.5), dtype=np.float32)
+    return Examples(x - np.float32(1), labels.astype(np.int64))

@@ -1,5 +1,6 @@
 """What all claims have in common: thresholds that are settings, outcomes that last, sources that exist."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,12 @@ def test_an_outcome_survives_its_json(curve, evidence, power, tmp_path):
 
 def test_evidence_read_from_files_judges_as_the_evidence_at_hand(curve, evidence, power, tmp_path, config):
     found = evidence(*curve(power(-0.2)), *curve(power(-0.3), "logistic"), neural=[("images", "cnn")], whole=True)
+    found = replace(found, guesses={"images": 0.9})
     found.tables["images"].to_csv(tmp_path / "images.csv", index=False)
     for index, made in enumerate(found.curves):
         (tmp_path / f"{index}.json").write_text(made.model_dump_json())
     laws = [str(tmp_path / f"{index}.json") for index in range(len(found.curves))]
-    read = Evidence.read([str(tmp_path / "images.csv")], laws, [["images", "cnn"]])
+    read = Evidence.read([str(tmp_path / "images.csv")], laws, [["images", "cnn"]], {"images": 0.9})
     config["claims"]["H3"]["pairs"] = config["claims"]["H4"]["pairs"] = [["images", "logistic", "cnn"]]
     for claim in Claims.model_validate(config["claims"]).present().values():
         if claim.id.startswith("H"):
