@@ -110,6 +110,10 @@ def make_bare(folder: Path, runs: int) -> Path:
     """Write a plain workflow of the same rules, jobs, files and options as the study of so many runs."""
     folder.mkdir(parents=True)
     shutil.copytree(ROOT / "profiles/default", folder / "profiles/default")
+    profile = folder / "profiles/default/config.yaml"
+    settings = yaml.safe_load(profile.read_text())
+    del settings["max-jobs-per-timespan"]  # nothing there cancels the timers that it sets
+    profile.write_text(yaml.safe_dump(settings))
     (folder / "config.yaml").write_text(yaml.safe_dump(study(runs), sort_keys=False))
     shutil.copy(STUBS / "Snakefile", folder)
     return folder
