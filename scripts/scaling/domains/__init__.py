@@ -6,10 +6,10 @@ attributes describe it to the paper; its fields are what config.yaml may set und
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,28 @@ class Published(NamedTuple):
     """Key in references.bib."""
 
 
+@dataclass(frozen=True)
+class KnownLaw:
+    """What theory says of the error of some learner in a domain: the truth, to which a fitted law can be held."""
+
+    learner: Mapping[str, Any]
+    """Settings of the families that it speaks of, the kind among them."""
+    exponent: float
+    """The power of N that the error follows in the end."""
+    error: Callable[[int], float]
+    """Expected error after N examples, over shards and test sets: exact, unless the domain says otherwise."""
+    source: str
+    """LaTeX that cites who found it."""
+
+    def speaks_of(self, family: Settings) -> bool:
+        """Does it hold for this family?"""
+        return all(getattr(family, key, None) == value for key, value in self.learner.items())
+
+    def slope(self, sizes: Sequence[int]) -> float:
+        """Slope of the straight line through log error against log N at these shard sizes, all counting alike."""
+        return float(np.polyfit(np.log(sizes), np.log([self.error(N) for N in sizes]), 1)[0])
+
+
 class Domain(Settings):
     """A data distribution with a task and a metric; subclass it in a file of `scaling/domains`."""
 
@@ -70,6 +92,11 @@ class Domain(Settings):
     @property
     def pool(self) -> int | None:
         """Number of examples that shards are drawn from; None if fresh ones never run out."""
+        return None
+
+    @property
+    def known(self) -> KnownLaw | None:
+        """The law that errors follow here, if theory knows it; such a domain is a control, not a finding."""
         return None
 
     @property

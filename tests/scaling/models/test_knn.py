@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from scaling.models.knn import Family
+from scaling.tasks import estimation
 from scaling.tasks.classification import Classification, Examples
+from scaling.tasks.estimation import Estimation
 
 TASK = Classification(shape=(2,), classes=3)
 
@@ -35,6 +37,26 @@ def test_a_tie_goes_to_the_lowest_class():
 def test_with_one_neighbour_it_knows_its_shard_by_heart(shape):
     shard = cloud(200, shape, 0)
     assert (Family(kind="knn", k=1).memorise(shard, TASK)(shard) == shard.y).all()
+
+
+@pytest.mark.parametrize("inputs", [3, 12])
+@pytest.mark.parametrize("k", [1, 4])
+def test_of_numbers_it_gives_the_mean_as_scikit_learn_does(inputs, k):
+    task = Estimation(inputs=inputs, outputs=2, distance="squared", blind=1.0)
+    rng = np.random.default_rng(0)
+    shard, asked = (estimation.Examples(rng.normal(size=(n, inputs)), rng.normal(size=(n, 2))) for n in (100, 50))
+    judge = KNeighborsRegressor(k).fit(shard.x, shard.y)
+    assert Family(kind="knn", k=k).memorise(shard, task)(asked) == pytest.approx(judge.predict(asked.x))
+
+
+def test_on_a_ring_the_last_is_next_to_the_first():
+    ring = Estimation(inputs=1, outputs=1, distance="squared", blind=1.0, period=1.0)
+    shard = estimation.Examples(np.array([[0.01], [0.6]]), np.array([[1.0], [2.0]]))
+    asked = estimation.Examples(np.array([[0.99], [0.5]]), np.empty((2, 1)))
+    assert Family(kind="knn", k=1).memorise(shard, ring)(asked).tolist() == [[1.0], [2.0]]
+    assert Family(kind="knn", k=1).complaint(ring) is None
+    beyond = Estimation(inputs=9, outputs=1, distance="squared", blind=1.0, period=1.0)
+    assert "more than 8 dimensions" in Family(kind="knn", k=1).complaint(beyond)
 
 
 def test_its_label_says_k():
