@@ -2,6 +2,8 @@
 
 A text is a row of documents, each begun and ended by the separator, token 0. What is predicted are the tokens of the
 documents and the separator behind each; N counts them. Networks see windows of `context` tokens and nothing before.
+Token 1 stands for all that the vocabulary lacks. Its surprise is that something unknown comes, not what; and where one
+comes, the answer counts as wrong, whatever was thought likeliest.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-SEPARATOR = 0
+SEPARATOR, UNKNOWN = 0, 1
 EVALUATION_VALUES = 1_000_000
 """Networks are evaluated on so many windows at a time that their logits are about so many numbers."""
 
@@ -73,7 +75,7 @@ class Language(Task):
     token: str
     """What a token is: character."""
     vocabulary: int
-    """How many tokens there are, the separator included."""
+    """How many tokens there are, the separator and the unknown included."""
     context: int
     """How many tokens a network sees at most."""
 
@@ -164,7 +166,8 @@ class Language(Task):
 
     def score(self, answers: Surprise, examples: Text) -> dict[str, NDArray[np.generic]]:
         """Give each document's part in the mean: of the surprise in nats and in bits, and of the wrong answers."""
-        nats, wrong = (_parts(values, examples) for values in answers)
+        nats = _parts(answers.nats, examples)
+        wrong = _parts(answers.wrong | (examples.tokens[1:] == UNKNOWN), examples)
         return {self.metric: nats, f"bits per {self.token}": nats / log(2), "error": wrong}
 
     def weights(self, examples: Text) -> NDArray[np.float64]:
