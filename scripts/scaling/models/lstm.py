@@ -1,0 +1,38 @@
+"""LSTM: long short-term memory (Hochreiter & Schmidhuber 1997), the network that Hestness et al. scaled on text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from scaling.models import Sized
+from scaling.settings import Count
+from scaling.tasks import Task
+from scaling.tasks.language import Language
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Family(Sized):
+    """embedding h – LSTM h – vocabulary, with h the size."""
+
+    kind: Literal["lstm"]
+    layers: Count = 1
+
+    title: ClassVar[str] = "LSTM"
+    description: ClassVar[str] = (
+        r"Long short-term memory \cite{hochreiter1997}, one layer unless the study says otherwise, on learned "
+        r"embeddings as wide as its state, and a linear layer to the vocabulary."
+    )
+    serves: ClassVar[tuple[type[Task], ...]] = (Language,)
+    size_meaning: ClassVar[str] = "hidden units a layer"
+
+    def network(self, task: Task, size: int | None) -> nn.Module:
+        """Build the layers, with torch's default initialisation."""
+        from torch import nn
+
+        from scaling.networks.recurrent import Recurrent
+
+        assert size is not None
+        assert isinstance(task, Language)
+        return Recurrent(task.vocabulary, size, nn.LSTM(size, size, self.layers, batch_first=True))

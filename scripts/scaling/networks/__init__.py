@@ -1,0 +1,1 @@
+"""Networks' parts that torch doesn't have, one file each. Families import them when they build, for they need torch."""
