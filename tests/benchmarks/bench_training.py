@@ -1,17 +1,18 @@
 """What it costs to train and to predict, beside what a user would take: scikit-learn, or a plain PyTorch loop.
 
-OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--images results/data/images.npz] [--only mlp --only cnn]
-    [--turns 5] [--device cpu] [--json]
+OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--images results/data/images.npz]
+    [--characters results/data/characters.npz] [--only mlp --only cnn] [--turns 5] [--device cpu] [--json]
 
 Runs of the default study (config.yaml). All sides get the same shard, validation and test set and see as many examples
 in batches of the same size; a case is to fit and to predict the test set once. Sides take turns, each time in a process
 of its own after a warm-up, so imports are not counted; each turn is a seed. Seconds are CPU seconds, on a GPU wall
 seconds. Ratios are the other side's seconds over ours, turn by turn: the median, and the range in brackets. The error
-is that on the test set, the median and the range over the seeds.
+is that on the test set, a share or nats, the median and the range over the seeds.
 
 ours                  as the study does it: looks at the validation set, the best weights kept, operations counted
 plain PyTorch loop    the same network, AdamW (fused) and OneCycleLR, the same looks at the whole validation set at once
-                      and a copy of the best weights
+                      and a copy of the best weights; on text, batches are stacked of windows that begin anywhere, as
+                      nanoGPT does
 MLPClassifier         Adam at a constant rate, as many passes over the shard; no validation
 SGDClassifier         ten one-against-all logistic losses, as many passes; no validation
 LogisticRegression    L-BFGS until it ends, no stochastic steps; no validation
@@ -31,9 +32,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from snakemake.common.configfile import load_configfile
@@ -68,6 +67,9 @@ CASES = (
     Case("spiral", "mlp-raw-128", 100_000),
     Case("images", "cnn-8", 1_000),
     Case("images", "cnn-16", 10_000),
+    Case("characters", "lstm-128", 100_000),
+    Case("characters", "mingru-64", 100_000),
+    Case("characters", "transformer-64", 100_000),
 )
 
 
@@ -109,28 +111,36 @@ class Work(NamedTuple):
         return next(iter(self.draw.test.values()))
 
 
-Side = Callable[[Work], tuple[NDArray[np.int64], int]]
-"""Fits and gives the predicted classes of the test set, and the operations of the training where they are known."""
+Side = Callable[[Work], tuple[float, int]]
+"""Fits and gives the error on the test set, and the operations of the training where they are known."""
 
 
-def ours(work: Work) -> tuple[NDArray[np.int64], int]:
+def ours(work: Work) -> tuple[float, int]:
     """As the study does it."""
     fitted = fit(work.family, work.task, work.run, work.draw.train, work.draw.validation)
-    return fitted.predict(work.test), fitted.flops
+    return float(work.task.score(fitted.predict(work.test), work.test)[work.task.metric].mean()), fitted.flops
 
 
-def plain_loop(work: Work) -> tuple[NDArray[np.int64], int]:
-    """The loop of PyTorch's tutorials."""
+def begin(work: Work) -> tuple[Any, Any, Any]:
+    """Network, optimiser and schedule of a plain loop."""
     import torch
-    from torch.nn.functional import cross_entropy
-    from torch.utils.data import TensorDataset
 
     family = work.family
     torch.manual_seed(work.run.seed)
     network = family.network(work.task, work.run.size).to(work.device)
     rate = family.learning_rate
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=family.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=work.steps)
+    return network, optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=work.steps)
+
+
+def plain_loop(work: Work) -> tuple[float, int]:
+    """The loop of PyTorch's tutorials."""
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.utils.data import TensorDataset
+
+    family = work.family
+    network, optimiser, schedule = begin(work)
     train, validation, test = (
         family.features(torch.from_numpy(x).to(work.device))
         for x in (work.draw.train.x, work.draw.validation.x, work.test.x)
@@ -162,10 +172,46 @@ def plain_loop(work: Work) -> tuple[NDArray[np.int64], int]:
     network.eval()
     with torch.no_grad():
         classes = network(test).argmax(dim=1).cpu().numpy()
-    return classes.astype(np.int64), 0
+    return float((classes != work.test.y).mean()), 0
 
 
-def mlp_classifier(work: Work) -> tuple[NDArray[np.int64], int]:
+def plain_loop_on_text(work: Work) -> tuple[float, int]:
+    """The loop of nanoGPT."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    network, optimiser, schedule = begin(work)
+    train, validation, test = (
+        torch.from_numpy(text.tokens).to(work.device) for text in (work.draw.train, work.draw.validation, work.test)
+    )
+    length = min(work.task.context, work.run.N)
+    windows = max(1, work.batch // length)
+    looks = looks_at(work.steps, work.batch, len(validation) - 1)
+    lowest, best = math.inf, network.state_dict()
+
+    def surprise(tokens: Any) -> float:
+        network.eval()
+        with torch.no_grad():
+            read = tokens.unfold(0, length + 1, length)
+            nats = float(cross_entropy(network(read[:, :-1]).flatten(0, 1), read[:, 1:].flatten()))
+        network.train()
+        return nats
+
+    for step in range(1, work.steps + 1):
+        starts = torch.randint(len(train) - length, (windows,))
+        x, y = (torch.stack([train[i + shift : i + shift + length] for i in starts]) for shift in (0, 1))
+        optimiser.zero_grad()
+        cross_entropy(network(x).flatten(0, 1), y.flatten()).backward()
+        optimiser.step()
+        schedule.step()
+        if step in looks and (error := surprise(validation)) < lowest:
+            lowest = error
+            best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    network.load_state_dict(best)
+    return surprise(test), 0
+
+
+def mlp_classifier(work: Work) -> tuple[float, int]:
     """scikit-learn's network."""
     from sklearn.neural_network import MLPClassifier
 
@@ -182,35 +228,36 @@ def mlp_classifier(work: Work) -> tuple[NDArray[np.int64], int]:
     return by_scikit_learn(rival, work)
 
 
-def sgd_classifier(work: Work) -> tuple[NDArray[np.int64], int]:
+def sgd_classifier(work: Work) -> tuple[float, int]:
     """scikit-learn's stochastic gradient descent."""
     from sklearn.linear_model import SGDClassifier
 
     return by_scikit_learn(SGDClassifier(loss="log_loss", max_iter=work.passes, tol=None, random_state=0), work)
 
 
-def logistic_regression(work: Work) -> tuple[NDArray[np.int64], int]:
+def logistic_regression(work: Work) -> tuple[float, int]:
     """scikit-learn's logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     return by_scikit_learn(LogisticRegression(), work)
 
 
-def k_neighbours_classifier(work: Work) -> tuple[NDArray[np.int64], int]:
+def k_neighbours_classifier(work: Work) -> tuple[float, int]:
     """scikit-learn's k nearest neighbours."""
     from sklearn.neighbors import KNeighborsClassifier
 
     return by_scikit_learn(KNeighborsClassifier(work.run.learner["k"]), work)
 
 
-def by_scikit_learn(rival: Any, work: Work) -> tuple[NDArray[np.int64], int]:
+def by_scikit_learn(rival: Any, work: Work) -> tuple[float, int]:
     """Let a classifier of scikit-learn fit and predict."""
     import warnings
 
     warnings.simplefilter("ignore")  # that it has not converged is the budget
     x, y = work.draw.train
     rival.fit(x.reshape(len(x), -1), y)
-    return rival.predict(work.test.x.reshape(len(work.test.x), -1)), 0
+    classes = rival.predict(work.test.x.reshape(len(work.test.x), -1))
+    return float((classes != work.test.y).mean()), 0
 
 
 RIVALS: dict[str, dict[str, Side]] = {
@@ -222,6 +269,7 @@ RIVALS: dict[str, dict[str, Side]] = {
     },
     "mlp": {"plain PyTorch loop": plain_loop, "MLPClassifier": mlp_classifier},
     "cnn": {"plain PyTorch loop": plain_loop},
+    **{kind: {"plain PyTorch loop": plain_loop_on_text} for kind in ("lstm", "mingru", "transformer")},
 }
 """By the kind of a family."""
 
@@ -240,10 +288,9 @@ def design() -> Study:
     return Study.of(config)
 
 
-def measure(case: Case, side: str, seed: int, images: Path, device: str) -> Measured:
+def measure(case: Case, side: str, seed: int, data: Path | None, device: str) -> Measured:
     """One turn of a side, in a process of its own."""
     study = design()
-    data = images if case.domain == "images" else None
     run = study.run(*case, seed=seed)
     if issubclass(models.load(run.learner["kind"]), Network):
         run = run.model_copy(update={"learner": run.learner | {"device": device}})
@@ -254,10 +301,9 @@ def measure(case: Case, side: str, seed: int, images: Path, device: str) -> Meas
     small = run.model_copy(update={"N": WARM_UP, "budget": brief})
     act(Work(small, domain.draw(run.domain, WARM_UP, run.seed, data), device))
     start = clock(device)
-    classes, operations = act(Work(run, draw, device))
+    error, operations = act(Work(run, draw, device))
     seconds = clock(device) - start
-    truth = next(iter(draw.test.values())).y
-    return Measured(seconds, float((classes != truth).mean()), operations / seconds / peak(device) if operations else 0)
+    return Measured(seconds, error, operations / seconds / peak(device) if operations else 0)
 
 
 def clock(device: str) -> float:
@@ -283,7 +329,7 @@ def peak(device: str) -> float:
     return 2 * GEMM**3 / min(seconds)
 
 
-def compare(case: Case, turns: int, images: Path, device: str) -> dict[str, dict[str, Any]]:
+def compare(case: Case, turns: int, data: Path | None, device: str) -> dict[str, dict[str, Any]]:
     """Let all sides of a case take turns."""
     kind = design().run(*case, seed=0).learner["kind"]
     sides = (OURS, *RIVALS[kind])
@@ -292,7 +338,7 @@ def compare(case: Case, turns: int, images: Path, device: str) -> dict[str, dict
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         for turn in range(turns):
             for side in sides:
-                taken[side].append(pool.submit(measure, case, side, turn, images, device).result())
+                taken[side].append(pool.submit(measure, case, side, turn, data, device).result())
     report = {}
     for side, found in taken.items():
         ratios = [theirs.seconds / own.seconds for theirs, own in zip(found, taken[OURS], strict=True)]
@@ -311,6 +357,7 @@ def compare(case: Case, turns: int, images: Path, device: str) -> dict[str, dict
 
 def main(
     images: Annotated[Path, typer.Option(help="Prepared images.")] = ROOT / "results/data/images.npz",
+    characters: Annotated[Path, typer.Option(help="Prepared characters.")] = ROOT / "results/data/characters.npz",
     only: Annotated[list[str] | None, typer.Option(help="A family's kind, a model or a domain.")] = None,
     turns: Annotated[int, typer.Option(min=1, help="How often each side is measured.")] = 5,
     device: Annotated[str, typer.Option(help="cpu or cuda: where networks are trained.")] = "cpu",
@@ -318,11 +365,17 @@ def main(
 ) -> None:
     """Measure and print."""
     wanted = [case for case in CASES if not only or {case.domain, case.model, case.model.split("-")[0]} & set(only)]
-    if any(case.domain == "images" for case in wanted) and not images.exists():
-        raise SystemExit(f"{images} is not there: snakemake --cores 2 results/data/images.npz makes it.")
+    prepared = {"images": images, "characters": characters}
+    for domain in {case.domain for case in wanted} & set(prepared):
+        if not prepared[domain].exists():
+            raise SystemExit(
+                f"{prepared[domain]} is not there: snakemake --cores 2 results/data/{domain}.npz makes it."
+            )
     report = {}
     for case in wanted:
-        report[f"{case.model} on {case.domain}, N = {case.N:,}"] = compare(case, turns, images, device)
+        report[f"{case.model} on {case.domain}, N = {case.N:,}"] = compare(
+            case, turns, prepared.get(case.domain), device
+        )
     if as_json:
         print(json.dumps({"device": device, "turns": turns, "cases": report}, indent=2, ensure_ascii=False))
         return

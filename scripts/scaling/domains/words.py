@@ -40,8 +40,8 @@ class Domain(Leads):
     description: ClassVar[str] = (
         rf"The \emph{{words}} are those of {LEADS}, folded to ASCII and to lower case and cut into runs of letters and "
         rf"digits and single punctuation marks, some 92 an article. {SPLIT} The vocabulary are the commonest words of "
-        r"those 2,000. All other words are one symbol, a tenth of the text if 10,000 are known: its surprise is that some "
-        r"unknown word comes and not which, for all models alike, and any answer in its place counts as wrong."
+        r"those 2,000. All other words are one symbol, a tenth of the text if 10,000 are known: its surprise is that "
+        r"some unknown word comes and not which, for all models alike, and any answer in its place counts as wrong."
     )
     unit: ClassVar[str] = "words"
     token: ClassVar[str] = "word"

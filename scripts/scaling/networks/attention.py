@@ -31,7 +31,7 @@ class Attention(nn.Module):
 
     def _turn(self, x: Tensor) -> Tensor:
         """Turn each pair of channels by its token's place, so that products of two know how far they are apart."""
-        pairs = torch.view_as_complex(x.unflatten(3, (-1, 2)).contiguous())
+        pairs = torch.view_as_complex(x.reshape(*x.shape[:3], -1, 2))
         return torch.view_as_real(pairs * self.turns[: x.shape[2]]).flatten(3)
 
 

@@ -24,7 +24,7 @@ class MinimalGRU(nn.Module):
         """Run from a state of zeros."""
         gate, candidate = self.project(x).chunk(2, dim=2)
         z = gate.sigmoid()
-        states: Tensor = Scan.apply(1 - z, z * candidate)
+        states: Tensor = Scan.apply(1 - z, z * candidate)  # type: ignore[no-untyped-call]
         return states
 
 

@@ -49,5 +49,6 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add what both give."""
-        x = x + self.mix(x)
-        return x + self.feed(x)
+        mixed: Tensor = x + self.mix(x)
+        fed: Tensor = mixed + self.feed(mixed)
+        return fed
