@@ -156,7 +156,7 @@ def test_a_fault_is_told_by_path_value_and_what_is_allowed(config, path, value, 
         ("domains.spiral.budget.epochs", ["Epochs"]),
         ("domains.spiral.data.tip_test_size", ["tip region"]),
         ("domains.spiral.families.mlp-raw.sizes", ["Sizes to train"]),
-        ("domains.spiral.families.mlp-raw.kind", ["cnn, knn, logistic, mlp"]),
+        ("domains.spiral.families.mlp-raw.kind", [", ".join(models.kinds())]),
     ],
 )
 def test_a_missing_key_is_told_by_its_path_and_meaning(config, path, words):
