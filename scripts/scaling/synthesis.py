@@ -162,7 +162,7 @@ class _Espeak:
 def in_noise(
     sound: NDArray[np.int16], samples: int, rng: np.random.Generator, ratios: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """Put a sound, cut off if it is too long, anywhere into so many samples of white noise.
+    """Put a sound, cut off if it is too long, amid so many samples of white noise.
 
     How much stronger the sound is, while it lasts, than the noise is drawn between two `ratios` in decibels.
     """
@@ -170,7 +170,7 @@ def in_noise(
     noisy = rng.standard_normal(samples, dtype=np.float32)
     strength = np.sqrt(np.square(sound, dtype=np.float32).mean()) * 10 ** (-rng.uniform(*ratios) / 20)
     noisy *= strength
-    start = rng.integers(samples - len(sound) + 1)
+    start = (samples - len(sound)) // 2
     noisy[start : start + len(sound)] += sound
     return noisy
 

@@ -46,7 +46,7 @@ class Domain(BaseDomain):
         r"The \emph{speech} is synthetic: the twenty core words of Speech Commands \cite{warden2018}, each said alone "
         r"by the synthesiser eSpeak~NG~1.52 \cite{espeak} (GPL-3.0-or-later, from the Python package "
         r"\texttt{espeakng-loader}) in one of 89 voices and eight accents of English, at 120 to 239 words a minute and "
-        r"pitches of 20 to 79 in a hundred, all drawn at random, and placed anywhere in 0.66\,s of white noise that "
+        r"pitches of 20 to 79 in a hundred, all drawn at random, and amid 0.65\,s of white noise that "
         r"is drawn for each utterance, at a signal-to-noise ratio of $-6$ to 12\,dB. No two utterances share voice, "
         r"accent, rate and pitch. Networks see 64 spectra of 32 mel bands, 10\,ms apart, in decibels below the "
         r"loudest spot. Validation and test utterances are others of the same voices; "
