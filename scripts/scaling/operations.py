@@ -21,8 +21,8 @@ class UncountedError(RuntimeError):
     """A network multiplies by weights in a way that is not counted."""
 
 
-def count(network: nn.Module, forward: Callable[[], Tensor]) -> int:
-    """Count the operations of a step whose `forward` gives the loss; raises UncountedError if a matrix escaped."""
+def count(network: nn.Module, forward: Callable[[], object]) -> int:
+    """Count the operations of the steps whose losses `forward` computes; raises UncountedError if a matrix escaped."""
     counter = _Counter()
     with counter:
         forward()

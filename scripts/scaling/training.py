@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -24,7 +24,7 @@ from scaling.models import Family, Memory, Network, Predictor
 from scaling.randomness import generator, stream_seed
 from scaling.records import Choice, CurvePoint, Record
 from scaling.settings import Count, Settings
-from scaling.tasks import Examples, Held, Task
+from scaling.tasks import Answers, Examples, Held, Task
 
 if TYPE_CHECKING:
     import torch
@@ -139,7 +139,8 @@ def train(run: Run, data: Path | None) -> Trained:
     def error(examples: Examples) -> float | None:
         return None if fitted.diverged else float(task.score(fitted.predict(examples), examples)[task.metric].mean())
 
-    outcomes = {} if fitted.diverged else _outcomes(task, fitted, draw)
+    answers = {} if fitted.diverged else {name: fitted.predict(test) for name, test in draw.test.items()}
+    outcomes = _outcomes(task, answers, draw)
     record = Record(
         domain=run.domain,
         family=run.family,
@@ -154,7 +155,7 @@ def train(run: Run, data: Path | None) -> Trained:
         batch_size=fitted.batch_size,
         outcome="diverged" if fitted.diverged else "trained",
         metric=task.metric,
-        test=None if fitted.diverged else {name: float(items.mean()) for name, items in outcomes.items()},
+        test=_errors(task, answers, outcomes, draw),
         validation=error(draw.validation),
         training=error(task.first(draw.train, TRAINING_SAMPLE)),
         chosen=fitted.chosen,
@@ -174,11 +175,21 @@ def _beside(task: Task, fitted: Fitted, draw: Draw) -> dict[str, NDArray[np.gene
     return beside if draw.probe is None else beside | {"probe": fitted.predict(draw.probe).astype(np.uint8)}
 
 
-def _outcomes(task: Task, fitted: Fitted, draw: Draw) -> dict[str, NDArray[np.generic]]:
+def _outcomes(task: Task, answers: Mapping[str, Answers], draw: Draw) -> dict[str, NDArray[np.generic]]:
     """Score the test set by every metric of the task, and each region by that of the curves."""
-    scores = {name: task.score(fitted.predict(test), test) for name, test in draw.test.items()}
+    scores = {name: task.score(given, draw.test[name]) for name, given in answers.items()}
     regions = {name: score[task.metric] for name, score in scores.items() if name != task.metric}
-    return scores[task.metric] | regions
+    return scores.get(task.metric, {}) | regions
+
+
+def _errors(
+    task: Task, answers: Mapping[str, Answers], outcomes: Mapping[str, NDArray[np.generic]], draw: Draw
+) -> dict[str, float] | None:
+    """Give the mean of every outcome, and what the task tells of the whole test set; None without answers."""
+    if not answers:
+        return None
+    means = {name: float(items.mean()) for name, items in outcomes.items()}
+    return means | task.overall(answers[task.metric], draw.test[task.metric])
 
 
 def fit(family: Family, task: Task, run: Run, shard: Examples, validation: Examples) -> Fitted:
@@ -215,16 +226,25 @@ def descend(family: Network, task: Task, run: Run, shard: Examples, validation: 
         return task.hold(examples, family.features, device)
 
     held = hold(shard)
-    watch = Watch(network, task, hold(validation), looks_at(steps, batch_size, task.count(validation)))
+    looks = looks_at(steps, batch_size, task.count(validation))
+    watch = Watch(network, task, hold(validation), looks)
+    counted: list[Tensor] = []
+
+    def again() -> None:
+        for index in counted:
+            task.loss(network, task.take(held, index))
 
     for step, index in enumerate(task.batches(order, run.N, batch_size, steps, device), start=1):
         batch = task.take(held, index)
         loss = task.loss(network, batch)
         optimiser.step(torch.autograd.grad(loss, weights))
+        if step in looks:
+            counted.append(index)
         if not watch.goes_on(step, loss.detach()):
             break
-    # Before the best weights come back, because the pass that is counted moves batch norm's running statistics.
-    flops = step * count(network, lambda: task.loss(network, batch))
+    # Before the best weights come back, because the pass that is counted moves batch norm's running statistics. One
+    # batch would not do where lengths differ.
+    flops = step * count(network, again) // len(counted)
     network.load_state_dict(watch.best_state)
 
     return Fitted(

@@ -86,6 +86,10 @@ class Task(ABC):
         """Give the same task with another of its `losses` to minimise."""
         raise TypeError(f"{self.title} has one loss only, so there is no {loss}")
 
+    def overall(self, answers: Answers, examples: Examples) -> dict[str, float]:
+        """Tell what can be told of all answers together alone, by name: scores that are no means over items."""
+        return {}
+
     def weights(self, examples: Examples) -> NDArray[np.float64] | None:
         """Tell how many of the things that the mean is over each item holds, with mean 1; None if one each."""
         return None
