@@ -8,8 +8,8 @@ localrules:
 rule claim:
     """The verdict on one claim, with the numbers behind it."""
     input:
-        tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
-        laws=all_laws(),
+        tables=collect("<results>/curves/{domain}.csv", domain=study.subjects),
+        laws=laws_of(study.subjects),
     output:
         outcome="<results>/claims/{claim}.json",
         receipt="<results>/claims/{claim}.receipt.json",

@@ -357,11 +357,11 @@ def domain_laws(wildcards):
     )
 
 
-def all_laws():
-    """The laws of every curve."""
+def laws_of(plans):
+    """The laws of every curve in some domains."""
     return [
         f"<results>/laws/{domain}/{family}.json"
-        for domain, plan in study.domains.items()
+        for domain, plan in plans.items()
         for family in plan.families
     ]
 
@@ -391,15 +391,19 @@ def neural_families():
     """The (domain, family) pairs that are neural networks."""
     return [
         [domain, name]
-        for domain, plan in study.domains.items()
+        for domain, plan in study.subjects.items()
         for name, family in plan.families.items()
         if family.neural
     ]
 
 
 def best_guesses():
-    """The error of the best guess in every domain whose models are trained here."""
-    return {domain: plan.data.guess for domain, plan in study.trained.items()}
+    """The error of the best guess in every domain that claims are about and whose models are trained here."""
+    return {
+        domain: plan.data.guess
+        for domain, plan in study.trained.items()
+        if domain in study.subjects
+    }
 
 
 def family_labels(wildcards):

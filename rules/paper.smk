@@ -10,7 +10,7 @@ rule ledger:
     """Every number of the paper with its full precision, its interval and where it was read."""
     input:
         tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
-        laws=all_laws(),
+        laws=laws_of(study.domains),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
         campaigns=campaigns(),
         figures=all_figures(),
@@ -42,7 +42,7 @@ rule paper:
         sources=paper_sources(),
         measurements=measurement_files(),
         ledger="<results>/ledger.json",
-        laws=all_laws(),
+        laws=laws_of(study.domains),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
         campaigns=campaigns(),
         figures=all_figures(),

@@ -60,6 +60,7 @@ def collect(
         if curve.analysis is not None:
             yield from _law(curve, curve.analysis, plan)
     yield from _tally(curves)
+    yield from _held(curves, study)
     for outcome in outcomes:
         yield Finding(f"claim.{outcome.id}.verdict", word(outcome.verdict), f"claims/{outcome.id}.json", "/verdict")
         for name, number in outcome.numbers.items():
@@ -254,6 +255,31 @@ def _law(curve: Curve, analysis: Analysis, plan: DomainPlan) -> Iterator[Finding
             error, place = _misfit(rival.rolling_error), f"/analysis/rivals/{index}/rolling_error"
             yield Finding(f"{key}.prediction.{name}", error, source, place)
     yield from _ahead(key, source, analysis, plan)
+    if (known := plan.known_of(curve.family)) is not None:
+        for name, number in (
+            ("exponent", fixed(known.exponent, 3)),
+            ("slope", fixed(known.slope([int(N) for N in law.N]), 3)),
+            ("last", _error(known.error(int(law.N[-1])), plan)),
+        ):
+            yield Finding(f"{key}.known-{name}", number, "config", f"/domains/{curve.domain}/data: the known law")
+
+
+def _held(curves: Sequence[Curve], study: Study) -> Iterator[Finding]:
+    """Count the controls, and how often an interval holds what theory says."""
+    laws = [
+        (curve.law, known)
+        for curve in curves
+        if curve.law is not None and (known := study.domains[curve.domain].known_of(curve.family)) is not None
+    ]
+    if laws:
+        slopes = [_holds(law.slope, known.slope([int(N) for N in law.N])) for law, known in laws]
+        exponents = [_holds(law.beta, known.exponent) for law, known in laws]
+        for key, value in (("curves", len(laws)), ("slopes", sum(slopes)), ("exponents", sum(exponents))):
+            yield Finding(f"controls.{key}", count(value), "laws/*/*.json", "/analysis/law")
+
+
+def _holds(estimate: Estimate, truth: float) -> bool:
+    return (estimate.low is None or estimate.low <= truth) and (estimate.high is None or truth <= estimate.high)
 
 
 def _ahead(key: str, source: str, analysis: Analysis, plan: DomainPlan) -> Iterator[Finding]:

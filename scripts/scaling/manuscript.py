@@ -19,6 +19,7 @@ import jinja2
 
 from scaling.claims import Comparison, Outcome, Verdict
 from scaling.curves import Curve
+from scaling.domains import KnownLaw
 from scaling.experiments.coverage import Campaign, Cell, Coverage, Quantity
 from scaling.findings import foresees
 from scaling.latex import PaperError, escape
@@ -37,6 +38,8 @@ class FamilyView:
     label: str
     settings: Family | MeasuredFamily
     curve: Curve
+    known: KnownLaw | None = None
+    """The law that its errors follow, if theory knows it."""
 
     @property
     def key(self) -> str:
@@ -251,7 +254,7 @@ class Manuscript:
         plan = self.study.domains[domain]
         curves = {curve.family: curve for curve in self.curves if curve.domain == domain}
         return tuple(
-            FamilyView(name, domain, escape(plan.labels[name]), settings, curves[name])
+            FamilyView(name, domain, escape(plan.labels[name]), settings, curves[name], plan.known_of(name))
             for name, settings in plan.families.items()
         )
 
@@ -278,6 +281,9 @@ class Manuscript:
         return {
             "paper": self.study.paper,
             "domains": self.domains,
+            # Those that are findings, and those whose laws are known.
+            "subjects": [self.domains[name] for name in self.study.subjects],
+            "controls": [domain for name, domain in self.domains.items() if name not in self.study.subjects],
             # Domains whose models are trained here, and domains measured elsewhere.
             "ours": ours,
             "measured": measured,

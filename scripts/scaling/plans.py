@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag
 
 from scaling import domains, models
-from scaling.domains import Domain, Published
+from scaling.domains import Domain, KnownLaw, Published
 from scaling.laws.shards import SHARED
 from scaling.measurements import MeasurementsError, model_name, read_domain
 from scaling.models import Family
@@ -88,6 +88,15 @@ class TrainedPlan(Settings):
         return self.data.task.in_percent
 
     @property
+    def known(self) -> KnownLaw | None:
+        """The law that errors follow here, if theory knows it."""
+        return self.data.known
+
+    def known_of(self, family: str) -> KnownLaw | None:
+        """The law that the errors of a family follow, if theory knows it."""
+        return self.known if self.known and self.known.speaks_of(self.families[family]) else None
+
+    @property
     def published(self) -> Published | None:
         """What the literature reports of such a task."""
         return self.data.published
@@ -160,6 +169,8 @@ class MeasuredPlan(Settings):
 
     in_percent: ClassVar[bool] = False
     """Are its errors shares, printed in per cent?"""
+    known: ClassVar[KnownLaw | None] = None
+    """The law that errors follow, if theory knows it: a file of measurements doesn't say."""
     published: ClassVar[Published | None] = None
     """What the literature reports of such a task: a file of measurements doesn't say."""
 
@@ -176,6 +187,9 @@ class MeasuredPlan(Settings):
 
     _domain: str = PrivateAttr(default="")
     """The domain's name, told by the study: it says which rows of the file are meant."""
+
+    def known_of(self, family: str) -> None:
+        """The law that the errors of a family follow: not known."""
 
     @functools.cached_property
     def rows(self) -> pd.DataFrame:

@@ -97,6 +97,11 @@ class Study(Settings):
         """The domains that somebody has measured."""
         return {name: plan for name, plan in self.domains.items() if isinstance(plan, MeasuredPlan)}
 
+    @functools.cached_property
+    def subjects(self) -> dict[str, AnyPlan]:
+        """The domains that claims are about: all but the controls, whose laws are known."""
+        return {name: plan for name, plan in self.domains.items() if plan.known is None}
+
     def _faults(self) -> Iterator[str]:
         """Find what no single value shows: sizes above the pool, repeats, names that mean nothing here."""
         for key, seeds in (("seeds", self.seeds), ("shared_pool_seeds", self.shared_pool_seeds)):
