@@ -48,8 +48,13 @@ class Paper:
             )
         families = [(domain, family) for domain, plan in self.study.domains.items() for family in plan.families]
         self.curves = [fit_curve(tables[domain], family) for domain, family in families]
-        neural = {(domain, name) for domain, name in families if self.study.domains[domain].families[name].neural}
-        evidence = Evidence(tables, tuple(self.curves), frozenset(neural))
+        subjects = self.study.subjects
+        neural = {(domain, name) for domain, plan in subjects.items() for name, f in plan.families.items() if f.neural}
+        evidence = Evidence(
+            {domain: tables[domain] for domain in subjects},
+            tuple(curve for curve in self.curves if curve.domain in subjects),
+            frozenset(neural),
+        )
         self.outcomes = change([claim.test(evidence) for claim in self.study.claims.present().values()])
         coverage = self.study.experiments.coverage
         self.campaigns = campaigns(coverage, hits) if coverage else []
@@ -190,6 +195,27 @@ def more_domains(config):
     config["domains"] |= {f"images-{name}": config["domains"]["images"] for name in ("b", "c", "d")}
 
 
+COIN = {
+    "data": {"kind": "coin", "heads": 0.3, "coins": 50},
+    "train_sizes": [100, 300, 1_000, 3_000, 10_000, 30_000],
+    "families": {"lookup": {"kind": "lookup"}},
+}
+
+
+def a_control(config):
+    config["domains"]["coin"] = COIN | {"budget": config["domains"]["spiral"]["budget"]}
+
+
+def controls_only(config):
+    a_control(config)
+    config["domains"]["quanta"] = config["domains"]["coin"] | {
+        "data": {"kind": "quanta", "tail": 0.5, "test_size": 100, "validation_size": 100}
+    }
+    for name in ("spiral", "images"):
+        del config["domains"][name]
+    config["claims"], config["experiments"]["bias"] = {}, None
+
+
 def measured_too(config, sizes=("",), shards=(100, 300, 1_000, 3_000, 10_000, 30_000)):
     rows = [
         f"{domain},{model},{size},{N},{seed},{(2 + 30 * N**-0.4) * (1 + 0.01 * seed)},{'' if model == 'gru' else N}"
@@ -253,6 +279,8 @@ CHANGES = {
         many_shards,
         one_seed,
         more_domains,
+        a_control,
+        controls_only,
         measured_too,
         measured_in_several_sizes,
         measured_only,
