@@ -267,6 +267,7 @@ def study_design():
     domains_design = {
         name: {key: value for key, value in settings.items() if key != "source_copy"}
         for name, settings in config["domains"].items()
+        if settings is not None
     }
     return config | {"domains": domains_design, "pathvars": {"results": "results"}}
 

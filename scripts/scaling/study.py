@@ -69,7 +69,7 @@ class Study(Settings):
     def of(cls, config: Mapping[str, Any]) -> Study:
         """Read the merged config; raises StudyError naming key, value and what is allowed for every fault."""
         # By way of JSON, because strict JSON takes lists for tuples but never a string for a number.
-        text = json.dumps(config, default=str)
+        text = json.dumps(_present(config), default=str)
         try:
             study = cls.model_validate_json(text, strict=True)
         except ValidationError as error:
@@ -164,6 +164,23 @@ class Study(Settings):
             for model, N, seed in self.runs(domain)
             if max(plan.train_sizes) == N and plan.models[model].family in trained
         ]
+
+
+def _present(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the domains and families that are null: so an overlay, which only adds, takes them out."""
+
+    def kept(of_names: Any) -> Any:
+        if not isinstance(of_names, Mapping):
+            return of_names
+        return {name: settings for name, settings in of_names.items() if settings is not None}
+
+    if not isinstance(config.get("domains"), Mapping):
+        return dict(config)
+    domains = {
+        name: {**plan, "families": kept(plan["families"])} if isinstance(plan, Mapping) and "families" in plan else plan
+        for name, plan in kept(config["domains"]).items()
+    }
+    return {**config, "domains": domains}
 
 
 def _at_size(family: Family, size: int | None) -> dict[str, Any]:

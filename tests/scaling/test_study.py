@@ -100,7 +100,7 @@ WRONG = [
     ("domains.spiral.budget", None, "object"),
     ("domains.spiral.budget.epochs", "many", "integer"),
     ("domains.spiral.budget.min_steps", 1, "greater than or equal to 30"),
-    ("domains.spiral.data.kind", "spirale", "'images', 'spiral'"),
+    ("domains.spiral.data.kind", "spirale", "'images'"),
     ("domains.spiral.families.knn-1.kind", "nearest", "'knn'"),
     ("domains.spiral.families.mlp-raw.inputs", "round", "'raw' or 'polar'"),
     ("domains.spiral.families.mlp-raw.learning_rate", -0.1, "greater than 0"),
@@ -249,6 +249,18 @@ def test_a_claim_or_experiment_that_is_null_or_left_out_is_gone(config):
     study = Study.of(config)
     assert set(study.claims.present()) == set(config["claims"]) - {"H1", "D2"}
     assert study.experiments.bias is None
+
+
+def test_a_domain_or_family_that_is_null_is_gone(config):
+    config["domains"]["images"]["families"]["knn-5"] = None
+    assert "knn-5" not in Study.of(config).domains["images"].families
+    config["domains"]["spiral"] = None
+    assert "claims.D2.domain = 'spiral': no such domain. The study has images." in complaint(config)
+    config["claims"] = {"H1": config["claims"]["H1"]}
+    config["experiments"]["bias"] = None
+    assert list(Study.of(config).domains) == ["images"]
+    config["domains"]["images"] = None
+    assert "domains = {}: empty. Give at least one." in complaint(config)
 
 
 def test_a_curve_has_every_model_at_every_size_with_every_seed_and_fewer_seeds_above_a_fifth_of_the_pool(config):
