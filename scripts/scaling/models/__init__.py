@@ -101,7 +101,7 @@ class Network(Family):
         turned = (
             ("SGD", self.optimiser == "sgd"),
             (f"{self.loss} loss", self.loss is not None),
-            (f"dropout {self.dropout:g}", self.dropout > 0),
+            (f"dropout {self.dropout:g}", self.dropout != type(self).model_fields["dropout"].default),
         )
         return tuple(words for words, is_turned in turned if is_turned)
 
