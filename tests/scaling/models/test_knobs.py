@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from scaling.models import cnn, knn, logistic, mlp
+from scaling.models import cnn, knn, logistic, mlp, resnet
 from scaling.plans import TrainedPlan
 from scaling.tasks.classification import Classification, Examples
 from scaling.tasks.language import Language
@@ -51,6 +51,7 @@ KNOBS = [
     (mlp, {"loss": "squared"}),
     (mlp, {"dropout": 0.5}),
     (cnn, {"dropout": 0.5}),
+    (resnet, {"dropout": 0.5, "optimiser": "sgd", "learning_rate": 0.1}),
     (logistic, {"optimiser": "sgd", "loss": "squared", "learning_rate": 0.03}),
 ]
 
@@ -68,7 +69,7 @@ def test_what_is_usual_changes_nothing_where_it_is_said():
     assert trained(family()).curve == trained(family(optimiser="adamw", loss="cross-entropy", dropout=0.0)).curve
 
 
-@pytest.mark.parametrize("kind", [mlp, cnn])
+@pytest.mark.parametrize("kind", [mlp, cnn, resnet])
 def test_dropout_leaves_out_units_before_the_last_layer_in_training_alone(kind):
     network = family(kind, dropout=0.5).network(PICTURES, 8)
     x = torch.from_numpy(pictures(4).x)
