@@ -76,7 +76,7 @@ class Network(Family):
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """How strongly weights are drawn to zero: with AdamW apart from the gradient, with SGD as a part of it."""
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    """AdamW, or SGD with Nesterov's momentum, which takes rates some ten to a hundred times as high."""
+    """AdamW, or SGD with Nesterov's momentum, which wants rates ten times as high and more."""
     loss: str | None = None
     """One of the task's losses by name; null for the one that comes with the task."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
