@@ -32,7 +32,7 @@ class Record(Settings):
     model: str
     size: int | None
     parameters: int
-    """All trained weights; there are no embeddings."""
+    """All trained weights, embeddings among them."""
     N: int
     seed: int
     shares_pool: bool
