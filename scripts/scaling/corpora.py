@@ -4,7 +4,7 @@ The articles are those that Wikipedia's editors list as the ten thousand most vi
 Wikipedia's summary service gives it, is a document: 490 characters or 92 words on average. A keyed permutation puts
 them in a row: first the test set, then the validation set, then the slice that vocabularies are made on, and the rest
 is the pool that shards are drawn from. On the way each article is dropped that repeats thirteen words in a row of one
-before it (the rule of Brown et al. 2020, section 4), so that no shard holds what is tested: 62 of 10,033.
+before it (the rule of Brown et al. 2020, appendix C), so that no shard holds what is tested: 62 of 10,033.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ PLAIN = str.maketrans(
     | dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", "")
 )
 """Typographic signs that ASCII has under another code, and invisible ones."""
-
 
 LEADS = (
     r"the leads of the ten thousand articles that Wikipedia's editors hold to be vital, in English, as packaged by "

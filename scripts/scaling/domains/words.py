@@ -58,14 +58,13 @@ class Domain(Leads):
         # Ties in the order of the alphabet.
         ranked = sorted(found, key=lambda word: (-found[word], word))[: self.vocabulary]
         numbers = {word: number for number, word in enumerate(ranked, start=UNKNOWN + 1)}
-        return {
-            part: [
-                np.array([numbers.get(word, UNKNOWN) for word in words(article)]) for article in getattr(parts, part)
-            ]
-            for part in self.held
-        }
+        return {part: [_tokens(article, numbers) for article in getattr(parts, part)] for part in self.held}
 
 
 def words(article: str) -> list[str]:
     """Cut an article into words."""
     return WORD.findall(article.lower())
+
+
+def _tokens(article: str, numbers: Mapping[str, int]) -> NDArray[np.int64]:
+    return np.array([numbers.get(word, UNKNOWN) for word in words(article)], dtype=np.int64)
