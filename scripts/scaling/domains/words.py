@@ -2,8 +2,8 @@
 
 A word is a run of letters and digits in lower case, or a punctuation mark. The vocabulary are the commonest words of
 2,000 articles outside all shards, so it depends on no N. The other words are one token, unknown: with 10,000 known
-words a tenth of the text. Their surprise is that one of them comes, which is less than a full model would pay, and the
-same for all models; an answer in their place counts as wrong. Error is the mean surprise in nats.
+words a tenth of the text. Their surprise is that one of them comes and not which, for all models alike, and any answer
+in their place counts as wrong. Error is the mean surprise in nats.
 """
 
 import re

@@ -162,7 +162,9 @@ class Language(Task):
         from torch.nn.functional import cross_entropy
 
         logits, targets = network(windows[:, :-1]).flatten(0, 1), windows[:, 1:].flatten()
-        return cross_entropy(logits, targets, reduction="none"), logits.argmax(dim=1) != targets
+        # The highest logit takes half the time of the place of the highest.
+        wrong = logits.amax(dim=1) > logits.gather(1, targets[:, None]).squeeze(1)
+        return cross_entropy(logits, targets, reduction="none"), wrong
 
     def score(self, answers: Surprise, examples: Text) -> dict[str, NDArray[np.generic]]:
         """Give each document's part in the mean: of the surprise in nats and in bits, and of the wrong answers."""
