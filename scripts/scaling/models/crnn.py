@@ -15,8 +15,9 @@ from scaling.tasks.transcription import NOTHING, Held, Transcription
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-STRIDES = 2, 1
-"""A symbol, and the blank that parts it from its like, need a frame each: so half of the frames remain."""
+STRIDES = 2, 2
+"""A quarter of the frames remains, enough for each symbol and a blank before it. With half of them, learning stood
+still for so long that 300 steps left an error of .68 in place of .13."""
 
 
 class Family(Sized):
@@ -26,8 +27,8 @@ class Family(Sized):
 
     title: ClassVar[str] = "CTC network"
     description: ClassVar[str] = (
-        r"Deep Speech~2 \cite{amodei2016} in small: two convolutions over time with batch normalisation and ReLU, the "
-        r"first of stride two, a gated recurrent layer that runs both ways, and a linear layer; trained by "
+        r"Deep Speech~2 \cite{amodei2016} in small: two convolutions over time with batch normalisation and ReLU, "
+        r"each of stride two, an LSTM that runs both ways, and a linear layer; trained by "
         r"connectionist temporal classification \cite{graves2006} and read off greedily."
     )
     serves: ClassVar[tuple[type[Task], ...]] = (Transcription,)

@@ -31,9 +31,9 @@ def test_runs_are_taken_for_one_symbol_and_blanks_for_none(rows):
 
 
 def test_the_loss_is_that_of_all_ways_to_spell_the_truth():
-    """Two frames spell one symbol in three ways: twice, before a blank, and behind one."""
+    """Two places spell one symbol in three ways: twice, before a blank, and behind one."""
     model = network().eval()
-    frames, lengths = torch.randn(1, 4, 2), torch.tensor([4])
+    frames, lengths = torch.randn(1, 8, 2), torch.tensor([8])
     logs, shorter = model(frames, lengths)
     assert shorter.tolist() == [2]
     p, q = logs[0].exp()
@@ -62,7 +62,7 @@ def test_it_learns_by_deterministic_steps_to_tell_symbols_apart():
 
 
 def test_its_weights_are_those_of_the_encoder_and_of_one_layer():
-    c, bands, gates = 6, 2, 3
+    c, bands, gates = 6, 2, 4
     convolutions = (7 * bands + 1) * c + (5 * c + 1) * c + 4 * c
     recurrent = 2 * gates * c * (c + c + 2)
     assert sum(weights.numel() for weights in network().parameters()) == convolutions + recurrent + (2 * c + 1) * 4
