@@ -25,7 +25,7 @@ class Family(Sized):
     """Bidirectional encoder of h units a direction, decoder of h units, h the size."""
 
     kind: Literal["seq2seq"]
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the numbers between layers that are left out in training."""
 
     title: ClassVar[str] = "GRU with attention"
@@ -77,22 +77,30 @@ def _build(source: int, target: int, size: int, dropout: float) -> nn.Module:
             return self._write(target, self.encode(source))[0]
 
         def encode(self, source: Tensor) -> State:
-            read, back = _both_ways(source)
+            lengths, mirrored = _both_ways(source)
             rows = torch.arange(len(source), device=source.device)[:, None]
-            onward = self.onward(self.dropout(self.source(source)))[0]
+            seen = self._seen(self.source(source))
+            onward = self.onward(seen)[0]
             # Back to front without the padding, which a bidirectional layer would read first. Packed sequences leave it
             # out too, and take a quarter longer.
-            backward = self.back(self.dropout(self.source(source[rows, back])))[0][rows, back]
-            first = torch.tanh(self.first(torch.cat([onward[rows[:, 0], read - 1], backward[:, 0]], dim=1)))
-            return self.memory(self.dropout(torch.cat([onward, backward], dim=2))), source == PADDING, first
+            backward = self.back(seen[rows, mirrored])[0][rows, mirrored]
+            first = torch.tanh(self.first(torch.cat([onward[rows[:, 0], lengths - 1], backward[:, 0]], dim=1)))
+            # With the embeddings in it, attention is learned sooner.
+            memory = seen + self.memory(torch.cat([onward, backward], dim=2))
+            return memory, source == PADDING, first
 
         def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
             logits, state = self._write(tokens[:, None], state)
             return logits[:, 0], state
 
+        def _seen(self, embedded: Tensor) -> Tensor:
+            """Bring embeddings, small for the output layer's sake, near the size of states."""
+            seen: Tensor = self.dropout(embedded * size**0.5 / 2)
+            return seen
+
         def _write(self, target: Tensor, state: State) -> tuple[Tensor, State]:
             memory, padding, first = state
-            written, last = self.decoder(self.dropout(self.target(target)), first[None])
+            written, last = self.decoder(self._seen(self.target(target)), first[None])
             scores = written @ memory.transpose(1, 2) * size**-0.5
             weights = scores.masked_fill(padding[:, None], float("-inf")).softmax(dim=2)
             joint = torch.tanh(self.joint(torch.cat([written, weights @ memory], dim=2)))

@@ -7,7 +7,7 @@ Norms in front of each part (pre-LN, Xiong et al. 2020) need no warm-up of their
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -105,6 +105,9 @@ def _build(source: int, target: int, size: int, dropout: float) -> nn.Module:
     class Translator(nn.Module):
         """Reads with `encode`; writes with `step` one token at a time, or all at once as training does."""
 
+        encoder: Any  # lists of layers, of which all that is known would be that they are modules
+        decoder: Any
+
         def __init__(self) -> None:
             super().__init__()
             self.source, self.target = nn.Embedding(source, size), nn.Embedding(target, size)
@@ -155,6 +158,6 @@ def _build(source: int, target: int, size: int, dropout: float) -> nn.Module:
             return placed
 
     def _heads(x: Tensor) -> Tensor:
-        return x.unflatten(2, (-1, HEAD)).transpose(1, 2)
+        return x.view(*x.shape[:2], -1, HEAD).transpose(1, 2)
 
     return Translator()

@@ -4,8 +4,7 @@ A target token is wrong if the network, which has read the source and the target
 end mark is a token too. Vocabularies spell in bytes what they lack, so no symbol is unknown, in any text.
 
 A network maps source (batch, length) and target (batch, length), which starts with BEGIN, to logits (batch, length,
-vocabulary) of the token behind each. To translate, `network.encode(source)` gives a state, a tuple of tensors, and
-`network.step(tokens, state)` the logits (batch, vocabulary) of what follows these tokens (batch,), with the next state.
+vocabulary) of the token behind each. It is a `Writer` too, which goes on token by token from what it has kept.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +104,16 @@ class Answer(NamedTuple):
     """For how many of its tokens, end mark included, was another thought likelier? Shape (n,)."""
     translations: list[NDArray[np.int64]]
     """The tokens of its own translations of the first sources, as many as were asked for, without marks."""
+
+
+class Writer(Protocol):
+    """What a network offers beside its calls."""
+
+    def encode(self, source: Tensor) -> tuple[Tensor, ...]:
+        """Read the source (batch, length)."""
+
+    def step(self, tokens: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Give the logits (batch, vocabulary) of what follows these tokens (batch,), and the next state."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +218,8 @@ class Translation(Task):
     def weights(self, examples: Pairs) -> NDArray[np.float64]:
         """Give each pair's share of the target tokens."""
         tokens = _tokens(examples)
-        return tokens / tokens.mean()
+        shares: NDArray[np.float64] = tokens / tokens.mean()
+        return shares
 
     def overall(self, answers: Answer, examples: Pairs) -> dict[str, float]:
         """Compare the translations as a whole with the targets: chrF (Popović 2015) and BLEU (Papineni et al. 2002).
@@ -254,12 +264,12 @@ def _translate(network: nn.Module, source: Tensor) -> list[NDArray[np.int64]]:
     network.eval()
     with torch.inference_mode():
         parts = [source[start : start + TRANSLATED_BATCH] for start in range(0, len(source), TRANSLATED_BATCH)]
-        said = [row for part in parts for row in _greedily(network, part)]
+        said = [row for part in parts for row in _greedily(cast(Writer, network), part)]
     network.train()
     return said
 
 
-def _greedily(network: nn.Module, source: Tensor) -> Iterator[NDArray[np.int64]]:
+def _greedily(network: Writer, source: Tensor) -> Iterator[NDArray[np.int64]]:
     import torch
 
     state = network.encode(_without_padding(source))

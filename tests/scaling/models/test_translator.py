@@ -11,14 +11,14 @@ from scaling.tasks.classification import Classification
 from scaling.tasks.translation import BEGIN, Pairs, Sentences, Translation
 
 TASK = Translation(source=20, target=20)
-FAMILY = Family(kind="translator", sizes=(32,), learning_rate=0.01)
+FAMILY = Family(kind="translator", sizes=(16,), learning_rate=0.02)
 SPELLING = tuple(bytes([96 + token]) if token > 2 else b"" for token in range(20))
 
 
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return FAMILY.network(TASK, 32).eval()
+    return FAMILY.network(TASK, 16).eval()
 
 
 def numbers(n, seed=0):
@@ -84,16 +84,16 @@ def test_every_weight_learns_and_every_product_is_counted(network):
 
 def test_it_learns_to_translate():
     torch.manual_seed(0)
-    network, examples = FAMILY.network(TASK, 32), held(numbers(300))
+    network, examples = FAMILY.network(TASK, 16), held(numbers(300))
     weights, steps = list(network.parameters()), 250
     optimiser = Optimiser(weights, FAMILY.learning_rate, 0, steps)
     for index in TASK.batches(np.random.default_rng(0), 300, 32, steps, torch.device("cpu")):
         optimiser.step(torch.autograd.grad(TASK.loss(network, TASK.take(examples, index)), weights))
     fresh = numbers(100, seed=1)
     answer = TASK.answer(network, held(fresh))
-    assert TASK.score(answer, fresh)["token error"].mean() < 0.1
+    assert TASK.score(answer, fresh)["token error"].mean() < 0.2
     said, wanted = [fresh.spell(tokens) for tokens in answer.translations], fresh.texts(100)
-    assert np.mean([one == other for one, other in zip(said, wanted, strict=True)]) > 0.7
+    assert np.mean([one == other for one, other in zip(said, wanted, strict=True)]) > 0.4
 
 
 def test_a_width_that_heads_do_not_fill_is_refused():
