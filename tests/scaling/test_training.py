@@ -140,6 +140,24 @@ def test_the_record_says_what_was_run(trained):
     assert record.examples_seen == record.steps * record.batch_size
 
 
+def test_flops_are_those_of_the_mean_batch_where_batches_differ(trained, monkeypatch):
+    whole = Classification.take
+
+    def take(task, held, index):
+        return whole(task, held, index[: len(index) // 2] if index[0] % 2 else index)
+
+    monkeypatch.setattr(Classification, "take", take)
+    record, *_ = train(run(), None)
+    assert trained[0].flops / 2 < record.flops < trained[0].flops
+
+
+def test_what_a_task_tells_of_a_test_set_as_a_whole_stands_beside_the_errors(trained, monkeypatch):
+    monkeypatch.setattr(Classification, "overall", lambda task, answers, examples: {"answers": float(len(answers))})
+    record, outcomes, _ = train(run(), None)
+    assert record.test == {**trained[0].test, "answers": 2_000}
+    assert same(outcomes, trained[1])
+
+
 def test_flops_are_two_for_each_weight_and_example_forward_and_twice_that_back(trained):
     record = trained[0]
     weights = 2 * 64 + 64 * 64 + 64 * 2

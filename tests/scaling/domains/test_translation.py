@@ -9,6 +9,7 @@ import pytest
 from scaling.domains import translation
 from scaling.domains.translation import Domain, Verse, clean, learn, read, runs, spelling, split
 from scaling.sources import PythonPackage, SourceError
+from scaling.training import Budget, Run, train
 
 DOMAIN = Domain(kind="translation", validation_size=12, test_size=24, translated=5)
 CHAPTERS, VERSES = 30, 10
@@ -88,15 +89,14 @@ def test_texts_are_cleaned(text, cleaned):
     assert clean(text) == cleaned
 
 
-def test_pairs_that_say_different_things_or_too_much_or_nothing_new_are_left_out(tmp_path):
+def test_pairs_that_say_different_things_or_nothing_new_are_left_out(tmp_path):
     pairs = [
         ("In the beginning", "EN el principio"),
         ("In the beginning", "Otra vez"),
         ("Once more", "EN el principio"),
         ("Much is said here of little", "Poco"),
-        ("x" * 151, "y" * 151),
-        ("x" * 150, "y" * 150),
         ("", ""),
+        ("Amen and amen", "Amén y amén"),
     ]
     rows = [(edition, 1, 1, n, text) for n, pair in enumerate(pairs) for edition, text in zip("4v", pair, strict=True)]
     verses = read(archive(tmp_path, rows))
@@ -186,6 +186,34 @@ def test_too_few_verses_are_an_error(tmp_path):
         DOMAIN.prepare(archive(tmp_path, rows))
 
 
+def test_long_verses_are_in_no_part(raw, monkeypatch):
+    monkeypatch.setattr(translation, "LONGEST", min(len(verse.english) for verse in read(raw)) - 1)
+    with pytest.raises(SourceError, match="0 pairs are left for test, expected 24"):
+        DOMAIN.prepare(raw)
+
+
 def test_without_prepared_data_there_is_nothing_to_draw():
     with pytest.raises(TypeError, match="verses are drawn from prepared data"):
         DOMAIN.draw("translation", 10, 0, None)
+
+
+def test_a_run_is_the_same_each_time_and_tells_of_its_translations(data):
+    run = Run(
+        domain="translation",
+        data=DOMAIN.model_dump(),
+        family="seq2seq",
+        learner={"kind": "seq2seq", "sizes": [8], "learning_rate": 0.01},
+        model="seq2seq-8",
+        size=8,
+        N=40,
+        seed=0,
+        budget=Budget(batch_size=8, max_batch_size=8, batches_per_epoch=5, epochs=1, min_steps=30, max_steps=30),
+        shares_pool=False,
+    )
+    record, outcomes, _ = train(run, data)
+    again, outcomes_again, _ = train(run, data)
+    assert record == again
+    assert outcomes.keys() == {"token error", "nats per character", "weights"}
+    assert all((outcomes[name] == outcomes_again[name]).all() for name in outcomes)
+    assert record.test.keys() == {"token error", "nats per character", "chrF", "BLEU"}
+    assert 0 < record.test["token error"] < 1
