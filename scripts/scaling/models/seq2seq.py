@@ -35,6 +35,7 @@ class Family(Sized):
         r"weights."
     )
     serves: ClassVar[tuple[type[Task], ...]] = (Translation,)
+    drops: ClassVar[bool] = True
     size_meaning: ClassVar[str] = "units of a recurrent layer"
 
     def network(self, task: Task, size: int | None) -> nn.Module:

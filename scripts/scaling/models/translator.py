@@ -37,6 +37,7 @@ class Family(Sized):
         r"layer and the embedding of the target share their weights."
     )
     serves: ClassVar[tuple[type[Task], ...]] = (Translation,)
+    drops: ClassVar[bool] = True
     size_meaning: ClassVar[str] = "width of a layer"
 
     def complaint(self, task: Task) -> str | None:

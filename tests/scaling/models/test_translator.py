@@ -6,7 +6,7 @@ import torch
 
 from scaling.models.translator import Family
 from scaling.operations import count
-from scaling.optimiser import Optimiser
+from scaling.optimiser import AdamW
 from scaling.tasks.classification import Classification
 from scaling.tasks.translation import BEGIN, Pairs, Sentences, Translation
 
@@ -86,7 +86,7 @@ def test_it_learns_to_translate():
     torch.manual_seed(0)
     network, examples = FAMILY.network(TASK, 16), held(numbers(300))
     weights, steps = list(network.parameters()), 250
-    optimiser = Optimiser(weights, FAMILY.learning_rate, 0, steps)
+    optimiser = AdamW(weights, FAMILY.learning_rate, 0, steps)
     for index in TASK.batches(np.random.default_rng(0), 300, 32, steps, torch.device("cpu")):
         optimiser.step(torch.autograd.grad(TASK.loss(network, TASK.take(examples, index)), weights))
     fresh = numbers(100, seed=1)
