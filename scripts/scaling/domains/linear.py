@@ -37,8 +37,8 @@ class Domain(BaseDomain):
     description: ClassVar[str] = (
         r"The \emph{linear} domain is a control, whose law is known: linear functions of $d$ independent normal "
         r"inputs, seen with noise of variance $\sigma^2$. Least squares miss the truth by a mean squared distance of "
-        r"$\sigma^2d/(N-d-1)$ \cite{breiman1983}, whose exponent is $-1$. Many functions of the same inputs are "
-        r"estimated, so that their mean error scatters little."
+        r"$\sigma^2d/(N-d-1)$ \cite{breiman1983,belkin2020}, whose exponent is $-1$. Many functions "
+        r"of the same inputs are estimated, so that their mean error scatters little."
     )
 
     @property
