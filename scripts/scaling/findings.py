@@ -144,8 +144,8 @@ def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
         for key, number in reported.items():
             place = f"scaling.domains.{domain.kind}.Domain.published.{key}"
             yield Finding(f"domain.{name}.published-{key}", number, "code", place)
-    for field in type(plan.budget).model_fields:
-        steps = count(getattr(plan.budget, field))
+    for field, number in plan.budget or ():
+        steps = count(number)
         yield Finding(f"domain.{name}.{field.replace('_', '-')}", steps, "config", f"{where}/budget/{field}")
     for family, settings in plan.families.items():
         if isinstance(settings, Network):

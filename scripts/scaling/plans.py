@@ -16,7 +16,7 @@ from scaling import domains, models
 from scaling.domains import Domain, KnownLaw, Published
 from scaling.laws.shards import SHARED
 from scaling.measurements import MeasurementsError, model_name, read_domain
-from scaling.models import Family
+from scaling.models import Family, Network
 from scaling.settings import Count, Name, Settings
 from scaling.training import Budget
 
@@ -49,7 +49,8 @@ class TrainedPlan(Settings):
     """A folder with the raw files, or the package that holds them, to use in place of a download."""
     train_sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
     """The shard sizes N."""
-    budget: Budget
+    budget: Budget | None = None
+    """How long networks are trained; a domain whose families have nothing to train does without."""
     families: Annotated[dict[Name, AnyFamily], Field(min_length=1)]
     """Families by the name that runs, tables and figures use."""
 
@@ -137,6 +138,8 @@ class TrainedPlan(Settings):
         if copy is not None and not Path(copy).exists():
             yield f"{key}.source_copy = {copy!r}: no such file or folder. Correct it, or give null to fetch."
         yield from repeats(f"{key}.families: model name", _model_names(self.families))
+        if self.budget is None and any(isinstance(family, Network) for family in self.families.values()):
+            yield f"{key}.budget: missing. {TrainedPlan.model_fields['budget'].description}"
         for family, settings in self.families.items():
             if complaint := settings.complaint(domain.task):
                 yield f"{key}.families.{family}: {complaint}."

@@ -190,13 +190,18 @@ def _at_size(family: Family, size: int | None) -> dict[str, Any]:
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of config.yaml, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Study.model_json_schema()}
+    """Give the JSON Schema of config.yaml, for editors. Overlays may set a domain or a family to null."""
+    schema = Study.model_json_schema()
+    for names in (schema["properties"]["domains"], schema["$defs"]["TrainedPlan"]["properties"]["families"]):
+        names["patternProperties"] = {
+            pattern: {"anyOf": [settings, {"type": "null"}]} for pattern, settings in names["patternProperties"].items()
+        }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _schema_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Give the JSON Schema of a config at hand, in which each of its domains is of one kind."""
-    schema = json_schema()
+    schema = Study.model_json_schema()
     plans = config.get("domains")
     if isinstance(plans, Mapping):
         schema["properties"]["domains"]["properties"] = {

@@ -90,7 +90,8 @@ class Run(Settings):
     size: int | None
     N: Count
     seed: int
-    budget: Budget
+    budget: Budget | None
+    """None where there is nothing to train."""
     budget_scale: Count = 1
     """2 for the check whether the curve is limited by compute."""
     shares_pool: bool
@@ -208,6 +209,7 @@ def descend(family: Network, task: Task, run: Run, shard: Examples, validation: 
     from scaling.operations import count
     from scaling.optimiser import OPTIMISERS
 
+    assert run.budget is not None
     device = _device(family.device)
     torch.set_num_threads(1)
     # As use_deterministic_algorithms(True) does, which imports all of the compiler as well: a second a process.

@@ -16,6 +16,7 @@ from scaling.study import Study
 DERIVED = ("tenfold", ".shards")
 """Findings that are computed from the value that they point to."""
 SLOPES = {
+    "lookup": -0.25,
     "knn-1": -0.5,
     "knn-5": -0.45,
     "mlp-raw": -0.3,

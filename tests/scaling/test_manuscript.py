@@ -241,7 +241,7 @@ def measured_in_several_sizes(config):
 
 def measured_only(config):
     measured_too(config)
-    for domain in ("spiral", "images"):
+    for domain in ("spiral", "images", "coin"):
         del config["domains"][domain]
     config["experiments"]["bias"] = None
     only_claims(config, "H1", "H2")
@@ -359,6 +359,7 @@ def test_what_is_switched_off_is_not_mentioned(smoke_config, record, campaigns):
     only_images(smoke_config)
     no_claims(smoke_config)
     without_coverage(smoke_config)
+    del smoke_config["domains"]["coin"]
     text = Paper(smoke_config, record, campaigns).text
     for gone in (
         "piral",
@@ -372,6 +373,7 @@ def test_what_is_switched_off_is_not_mentioned(smoke_config, record, campaigns):
         "polar",
         "intervals hold",
         "quanta",
+        "ontrol",
     ):
         assert gone not in text.replace("multi", ""), gone
 

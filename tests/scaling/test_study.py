@@ -97,7 +97,7 @@ WRONG = [
     ("domains.spiral.train_sizes[1]", 0, "greater than 0"),
     ("domains.spiral.train_sizes[1]", 100.5, "integer"),
     ("domains.spiral.train_sizes[1]", True, "integer"),
-    ("domains.spiral.budget", None, "object"),
+    ("domains.spiral.budget", 3, "object"),
     ("domains.spiral.budget.epochs", "many", "integer"),
     ("domains.spiral.budget.min_steps", 1, "greater than or equal to 30"),
     ("domains.spiral.data.kind", "spirale", "'images'"),
@@ -226,6 +226,15 @@ def test_bounds_in_the_wrong_order_are_told(config, low, high):
     assert f"{high} = 100" in message
 
 
+def test_networks_need_a_budget_and_nothing_else_does(config):
+    for domain in ("spiral", "images"):
+        del config["domains"][domain]["budget"]
+    told = complaint(config)
+    assert "domains.spiral.budget: missing. How long networks are trained" in told
+    assert "domains.images.budget: missing." in told
+    assert "coin" not in told
+
+
 def test_all_faults_are_told_at_once(config):
     config["domains"]["images"]["train_sizes"] = [60_000, 70_000]
     config["claims"]["D2"]["N"] = 999
@@ -255,11 +264,11 @@ def test_a_domain_or_family_that_is_null_is_gone(config):
     config["domains"]["images"]["families"]["knn-5"] = None
     assert "knn-5" not in Study.of(config).domains["images"].families
     config["domains"]["spiral"] = None
-    assert "claims.D2.domain = 'spiral': no such domain. The study has images." in complaint(config)
+    assert "claims.D2.domain = 'spiral': no such domain. The study has images, coin" in complaint(config)
     config["claims"] = {"H1": config["claims"]["H1"]}
     config["experiments"]["bias"] = None
-    assert list(Study.of(config).domains) == ["images"]
-    config["domains"]["images"] = None
+    assert "spiral" not in Study.of(config).domains
+    config["domains"] = dict.fromkeys(config["domains"])
     assert "domains = {}: empty. Give at least one." in complaint(config)
 
 
@@ -376,8 +385,8 @@ def brought(config, tmp_path, monkeypatch):
 
 def test_a_domain_may_be_of_measurements(brought):
     study = Study.of(brought)
-    assert (set(study.trained), set(study.measured)) == ({"spiral", "images"}, {"web"})
-    assert list(study.domains) == ["spiral", "images", "web"]
+    assert (set(study.trained), set(study.measured)) == (set(brought["domains"]) - {"web"}, {"web"})
+    assert list(study.domains) == list(brought["domains"])
     web = study.domains["web"]
     assert list(web.families) == ["small", "large"], "the models of its own rows, in the order of the file"
     assert web.labels == {"small": "small", "large": "large"}
