@@ -204,6 +204,13 @@ def names(archive: Path) -> list[str]:
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Unpack a fetched tar into a folder, none of whose files can come to lie elsewhere (PEP 706)."""
+    """Unpack a fetched tar into a folder; raises SourceError at a file that would come to lie elsewhere."""
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+        for member in tar:
+            place, stream = (folder / member.name).resolve(), tar.extractfile(member)
+            if stream is None or not place.is_relative_to(folder.resolve()):
+                raise SourceError(
+                    f"{archive}: {member.name} is no file of a folder; remove the file and fetch it again"
+                )
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(stream.read())

@@ -49,7 +49,12 @@ def test_the_gpu_profile_lets_cnns_and_nothing_else_train_on_a_gpu(workflow, mon
     assert plan.results == "results-gpu"
     learners = [job.params["run"]["learner"] for job in plan.jobs if job.rule == "train"]
     devices = {(learner["kind"], learner.get("device")) for learner in learners}
-    assert devices == {("cnn", "auto"), ("logistic", "cpu"), ("mlp", "cpu"), ("knn", None)}
+    assert devices == {
+        ("cnn", "auto"),
+        ("logistic", "cpu"),
+        ("mlp", "cpu"),
+        *((kind, None) for kind in ("knn", "lookup", "ols")),
+    }
 
 
 def test_runs_that_may_use_a_gpu_wait_for_a_place_on_it(workflow):
