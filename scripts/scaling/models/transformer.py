@@ -1,4 +1,8 @@
-"""Transformer: layers of causal self-attention (Vaswani et al. 2017), in the pre-LN form of GPT-2."""
+"""Transformer: layers of causal self-attention (Vaswani et al. 2017), in the pre-LN form of GPT-2.
+
+From 100k characters, after a million tokens in batches of 512: 1.80 nats with 64 channels in 41 CPU seconds (one seed,
+a shared core); half the tokens give 1.84.
+"""
 
 from __future__ import annotations
 
