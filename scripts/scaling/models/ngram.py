@@ -4,8 +4,8 @@ The estimator of Chen & Goodman (1999, section 3): after a context of n − 1 to
 seen there, less a discount, and what the discounts leave is spread as the context one token shorter says. A shorter
 context counts in how many longer ones a follower was seen; below the empty one all tokens are alike. So the
 probabilities of all tokens add up to one after any context, and none is 0. Longer n-grams hardly ever hurt: with 8
-characters N = 1k, 10k, 100k, 1M gave 2.63, 2.09, 1.60, 1.28 nats in .1, .2, .4, 3.3 CPU seconds, with 6 characters
-2.63, 2.09, 1.62, 1.32; Witten–Bell at its best order gave 2.81, 2.33, 1.80, 1.42.
+characters N = 1k, 10k, 100k, 1M gave 2.62, 2.09, 1.60, 1.28 nats in .1, .2, .4, 3.3 CPU seconds, with 6 characters
+2.62, 2.09, 1.62, 1.32; Witten–Bell at its best order gave 2.81, 2.33, 1.80, 1.42.
 """
 
 from __future__ import annotations
