@@ -31,7 +31,7 @@ class Domain(BaseDomain):
 
     title: ClassVar[str] = "Vowels"
     description: ClassVar[str] = (
-        r"The \emph{vowels} are real recordings, a check on the synthetic speech: the Japanese Vowels of "
+        r"The \emph{vowels} are real recordings, a check on what is synthesised: the Japanese Vowels of "
         r"\cite{kudo1999} (CC BY 4.0, from the Python package \texttt{aeon}), 640 utterances of /ae/ by nine men, of "
         r"whom the speaker is to be told. They come as 7 to 29 frames of twelve cepstral coefficients, which are "
         r"interpolated at twelve evenly spaced moments. The official 370 test utterances are the test set; of the 270 "

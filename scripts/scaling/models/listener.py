@@ -28,9 +28,10 @@ class Family(Sized):
 
     title: ClassVar[str] = "Attention model"
     description: ClassVar[str] = (
-        r"An encoder like the CTC network's, both of whose convolutions have stride two, and a gated recurrent cell "
-        r"that spells symbol by symbol, listening to it with location-aware attention \cite{chorowski2015}; trained by "
-        r"the cross-entropy of each next symbol, the end included, given the true ones before it, and decoded greedily."
+        r"Two convolutions over time with batch normalisation and ReLU, each of stride two, and an LSTM that runs both "
+        r"ways; then a gated recurrent cell that spells symbol by symbol, listening to them with location-aware "
+        r"attention \cite{chorowski2015}. It is trained by the cross-entropy of each next symbol, the end included, "
+        r"given the true ones before it, and decoded greedily."
     )
     serves: ClassVar[tuple[type[Task], ...]] = (Transcription,)
     size_meaning: ClassVar[str] = "units of each layer"

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling.models.crnn import Family, collapsed
+from scaling.operations import count
 from scaling.tasks.classification import Classification
 from scaling.tasks.transcription import NOTHING, Held, Transcription
 
@@ -66,6 +67,11 @@ def test_its_weights_are_those_of_the_encoder_and_of_one_layer():
     convolutions = (7 * bands + 1) * c + (5 * c + 1) * c + 4 * c
     recurrent = 2 * gates * c * (c + c + 2)
     assert sum(weights.numel() for weights in network().parameters()) == convolutions + recurrent + (2 * c + 1) * 4
+
+
+def test_all_of_its_operations_are_counted():
+    model, heard = network(), Held(torch.randn(2, 8, 2), torch.tensor([8, 5]), torch.tensor([[1, 2], [0, NOTHING]]))
+    assert count(model, lambda: TASK.loss(model, heard)) > 0
 
 
 def test_it_is_for_transcription_alone():

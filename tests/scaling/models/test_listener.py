@@ -5,6 +5,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from scaling.models.listener import Family
+from scaling.operations import count
 from scaling.tasks.classification import Classification
 from scaling.tasks.transcription import NOTHING, Held, Transcription
 
@@ -52,6 +53,11 @@ def test_an_utterance_is_spelt_alike_among_longer_ones_and_alone():
     together = model(heard.frames, heard.lengths, None)[2]
     alone = model(heard.frames[2:, :5], heard.lengths[2:], None)[0]
     assert torch.allclose(together, alone, atol=1e-6)
+
+
+def test_all_of_its_operations_are_counted():
+    model, heard = network(), batch()
+    assert count(model, lambda: TASK.loss(model, heard)) > 0
 
 
 def test_it_is_for_transcription_alone():
