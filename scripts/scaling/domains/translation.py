@@ -179,10 +179,16 @@ def split(verses: Sequence[Verse]) -> list[list[Verse]]:
 
     Those of test and validation have no twins.
     """
-    chapters = sorted({verse.chapter for verse in verses})
-    order = generator("translation", "split").permutation(len(chapters))
-    homes = [{chapters[place] for place in part} for part in np.split(order, np.cumsum(CHAPTERS))]
-    texts, test, validation, pool = ([verse for verse in verses if verse.chapter in home] for home in homes)
+    chapters: dict[tuple[int, int], list[Verse]] = {}
+    for verse in verses:
+        chapters.setdefault(verse.chapter, []).append(verse)
+    whole = list(chapters.values())
+    order = generator("translation", "split").permutation(len(whole))
+    texts, test, validation, pool = (
+        # Chapters as they are permuted, so that the first verses of a part are from all of the bible.
+        [verse for place in part for verse in whole[place]]
+        for part in np.split(order, np.cumsum(CHAPTERS))
+    )
     return [texts, *(list(_without_twins(part, verses)) for part in (test, validation)), pool]
 
 
