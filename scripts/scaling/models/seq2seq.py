@@ -1,7 +1,11 @@
 """An encoder and a decoder of gated recurrent units, with attention (Cho et al. 2014, Bahdanau et al. 2015).
 
 The decoder's attention does not feed back into its recurrence (Luong et al. 2015 without input feeding), so in training
-a layer runs over all of a sentence in one call, which is several times quicker on a CPU.
+a layer runs over all of a sentence in one call.
+
+With h = 64 it errs on 84.5, 79.0 and 70.7 % of the target tokens of verses at N = 300, 1,000 and 3,000 (one seed; 300,
+310 and 450 steps; 19, 21 and 31 CPU s on a busy machine). The last two would gain from more steps. A peak rate of .012
+does better there than one of .007 (72.3 %).
 """
 
 from __future__ import annotations
