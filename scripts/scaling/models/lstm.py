@@ -2,7 +2,8 @@
 
 From 100k characters, after a million tokens in batches of 512: 2.07, 1.90 and 1.81 nats with 32, 64 and 128 units, in
 9, 9 and 19 CPU seconds (one seed, a shared core). It wants large rates: .02 gains .05 nats on .006, and .04 loses as
-much. It learns more slowly than what has filters; twice the tokens still gain 2 % with 64 units.
+much. It learns more slowly than what has filters; twice the tokens still gain 2 % with 64
+units and 1.4 % with 128.
 """
 
 from __future__ import annotations
