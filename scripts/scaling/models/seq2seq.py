@@ -3,9 +3,9 @@
 The decoder's attention does not feed back into its recurrence (Luong et al. 2015 without input feeding), so in training
 a layer runs over all of a sentence in one call.
 
-With h = 64 it errs on 84.5, 79.0, 70.7 and 62.0 % of the target tokens of verses at N = 300, 1,000, 3,000 and 10,000 (one
-seed; 300, 310, 450 and 780 steps; 19, 21, 31 and 91 CPU s on a busy machine). All but the first would gain from more
-steps. At N = 3,000 a peak rate of .012 does better than one of .007 (72.3 %).
+With h = 64 it errs on 84.5, 79.0, 70.7 and 62.0 % of the target tokens of verses at N = 300, 1,000, 3,000 and 10,000
+(one seed; 300, 310, 450 and 780 steps; 19, 21, 31 and 91 CPU s on a busy machine), with h = 128 on 74.1 and 65.3 % at
+1,000 and 3,000 (31 and 62 CPU s). Twice the steps take h = 64 at 3,000 to 67.5 %: it is limited by compute there.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Two layers each, d numbers wide, with heads of 16 numbers and feed-forward layers of 4d; positions are added as sines.
 Norms in front of each part (pre-LN, Xiong et al. 2020) need no warm-up of their own.
 
-With d = 64 it errs on 72.7 % of the target tokens at N = 3,000, on verses of up to 150 characters, after 720 steps at a
-peak rate of .004 (one seed, 87 CPU s on a busy machine).
+With d = 64 it errs on 77.8 % of the target tokens of verses at N = 3,000, after 450 steps at a peak rate of .008 (one
+seed, 51 CPU s on a busy machine): it asks for more steps than the GRU, which errs on 70.7 % by then.
 """
 
 from __future__ import annotations
