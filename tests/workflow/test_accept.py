@@ -11,7 +11,7 @@ from pdfminer.high_level import extract_text
 from provenance.receipts import Receipt, file_hash
 
 LAW = "laws/spiral/mlp.json"
-READERS = {"learning_curves", "diagnostics", "claim", "ledger", "paper", "sweep"}
+READERS = {"overview", "learning_curves", "diagnostics", "claim", "ledger", "paper", "sweep"}
 
 
 def edit_by_hand(build) -> str:

@@ -22,7 +22,7 @@ def declared() -> set[str]:
         *("curves.csv", "curves/spiral.csv", "ledger.json", "paper/main.pdf"),
         *(f"laws/spiral/{family}.json" for family in ("knn-1", "mlp")),
         *(f"claims/{claim}.json" for claim in ("H1", "H2", "D2", "D5")),
-        "figures/learning-curves-spiral.pdf",
+        *("figures/overview.pdf", "figures/learning-curves-spiral.pdf"),
         *(f"figures/diagnostics-{family}-on-spiral.pdf" for family in ("knn-1", "mlp")),
         *(f"figures/bias.{picture}.pdf" for picture in ("manifold", "density", "sample", "maps")),
     }
@@ -68,7 +68,7 @@ def test_records_hold_what_was_found_and_nothing_of_when_where_or_by_what(finish
 
 def test_receipts_name_no_place_outside_and_what_varies_only_where_it_is_told(finished):
     receipts = {path: Receipt.read(path) for path in finished.results.rglob("*.receipt.json")}
-    assert len(receipts) == 36, "one a job"
+    assert len(receipts) == 37, "one a job"
     for path, receipt in receipts.items():
         told = {"start", "end", "host", "wall_s", "cpu_s", "memory_mb"}
         assert set(receipt.made) == told | ({"device"} if receipt.rule.startswith("train") else set())

@@ -56,7 +56,7 @@ def tell_of_the_failure(said: str) -> bool:
         "    log: results/logs/train/spiral/brittle/n80-seed1.log",
     ]
     assert "jobs were skipped because they need it: " in skipped
-    rules = {"gather", "curves", "law", "diagnostics", "learning_curves", "ledger", "paper", "sweep", "all"}
+    rules = {"gather", "curves", "law", "diagnostics", "learning_curves", "overview", "ledger", "paper", "sweep", "all"}
     return set(re.findall(r"(\w+) \(\d+\)", skipped)) == rules
 
 

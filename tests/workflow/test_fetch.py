@@ -69,7 +69,7 @@ def test_a_damaged_package_is_refused(workflow):
     (workflow.folder / "copy/package.deb").write_bytes(b"damaged")
     code, said = workflow.snakemake("--", "results/raw/images.tar")
     assert code == 1
-    assert "could not get dataset-fashion-mnist: dpkg-deb failed: " in said
+    assert "could not get Debian package dataset-fashion-mnist: dpkg-deb failed: " in said
     assert "point `source_copy` of this domain at a folder with " in said
     assert "No such file" not in said, "dpkg-deb was given the path that the config means"
     assert not workflow.files()
