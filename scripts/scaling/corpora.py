@@ -151,9 +151,7 @@ class Leads(Domain):
 
     def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
         """Draw articles of the pool until they hold N tokens; validation and test sets are the same for all."""
-        if data is None:
-            raise TypeError(f"{self.unit} are drawn from prepared data, but none were given")
-        with np.load(data, allow_pickle=False) as arrays:
+        with self.prepared(data) as arrays:
             order = generator(name, "train", N, seed).permutation(len(arrays["pool_lengths"]))
             return Draw(
                 train=_text(arrays, "pool", N, order),

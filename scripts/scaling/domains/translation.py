@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw
+from scaling.domains import Index, Pooled
 from scaling.randomness import generator
 from scaling.settings import Count
 from scaling.sources import PythonPackage, Source, SourceError, read_member
@@ -62,7 +61,7 @@ class Verse(NamedTuple):
     spanish: str
 
 
-class Domain(BaseDomain):
+class Domain(Pooled):
     """Verses from English into Spanish."""
 
     kind: Literal["translation"]
@@ -115,7 +114,7 @@ class Domain(BaseDomain):
     def prepare(self, raw: Path) -> dict[str, NDArray[np.generic]]:
         """Read both editions, split them by chapter, learn the sub-words and write the verses in them.
 
-        Raises SourceError if a part has fewer pairs than is said of it.
+        Raises SourceError if a part has fewer pairs, or the pool another commonest token, than is said of it.
         """
         texts, *parts = split(read(raw))
         english, spanish = learn([verse.english for verse in texts]), learn([verse.spanish for verse in texts])
@@ -127,20 +126,24 @@ class Domain(BaseDomain):
                 raise SourceError(f"{raw}: {len(part)} pairs are left for {name}, expected {size}; fetch it again")
             arrays |= _row(f"{name}_source", english.encode([verse.english for verse in part[:size]]))
             arrays |= _row(f"{name}_target", spanish.encode([verse.spanish for verse in part[:size]]))
+        tokens = np.bincount(arrays["pool_target"])
+        # The end mark of each verse is a token too.
+        share = max(POOL, int(tokens.max())) / (POOL + int(tokens.sum()))
+        if round(share, 3) != COMMONEST:
+            raise SourceError(
+                f"{raw}: {share:.3f} of the pool's target tokens are one, expected {COMMONEST}; fetch it again"
+            )
         return arrays
 
-    def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
-        """Draw N pairs of the pool without replacement; validation and test sets are the same for all."""
-        if data is None:
-            raise TypeError("verses are drawn from prepared data, but none were given")
-        with np.load(data, allow_pickle=False) as arrays:
-            pool, validation, test = (_pairs(arrays, part) for part in ("pool", "validation", "test"))
-        shard = generator(name, "train", N, seed).choice(self.pool, size=N, replace=False)
-        return Draw(
-            train=pool._replace(source=pool.source.take(shard), target=pool.target.take(shard)),
-            validation=validation,
-            test={self.metric: test._replace(translated=min(self.translated, self.test_size))},
+    def part(self, arrays: Mapping[str, NDArray[Any]], name: str, index: Index) -> Pairs:
+        """Give pairs of verses, those of the test set to be translated in part."""
+        source, target, spelled = (
+            Sentences(arrays[row], arrays[f"{row}_starts"]) for row in (f"{name}_source", f"{name}_target", "spelling")
         )
+        spelling = tuple(bytes(letters.tolist()) for letters in np.split(spelled.tokens, spelled.starts[1:-1]))
+        taken = np.arange(len(source.lengths))[index]
+        translated = min(self.translated, self.test_size) if name == "test" else 0
+        return Pairs(source.take(taken), target.take(taken), spelling, translated)
 
 
 def read(raw: Path) -> list[Verse]:
@@ -249,11 +252,3 @@ def _row(name: str, sentences: Sequence[Sequence[int]]) -> dict[str, NDArray[np.
     tokens = np.fromiter(chain.from_iterable(sentences), dtype=np.uint16)
     starts = np.fromiter(accumulate(map(len, sentences), initial=0), dtype=np.int64)
     return {name: tokens, f"{name}_starts": starts}
-
-
-def _pairs(arrays: Mapping[str, NDArray[Any]], part: str) -> Pairs:
-    source, target, spelled = (
-        Sentences(arrays[name], arrays[f"{name}_starts"]) for name in (f"{part}_source", f"{part}_target", "spelling")
-    )
-    letters = np.split(spelled.tokens, spelled.starts[1:-1])
-    return Pairs(source, target, tuple(bytes(token.tolist()) for token in letters))

@@ -4,15 +4,15 @@ Each utterance is 7 to 29 frames of 12 cepstral coefficients of linear predictio
 taken for another speaker's in the official test set; the official training set gives the pool and the validation set.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from scaling.domains import Domain as BaseDomain
-from scaling.domains import Draw
+from scaling.domains import Index, Pooled
 from scaling.randomness import generator
 from scaling.sources import PythonPackage, Source, read_member
 from scaling.tasks.classification import Classification, Examples
@@ -22,7 +22,7 @@ FRAMES = 12
 """Moments, evenly spaced from the first to the last frame, at which each utterance is taken."""
 
 
-class Domain(BaseDomain):
+class Domain(Pooled):
     """Classification of Japanese Vowels by speaker."""
 
     kind: Literal["vowels"]
@@ -74,17 +74,9 @@ class Domain(BaseDomain):
             "test_y": test_y,
         }
 
-    def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
-        """Draw N utterances of the pool without replacement; validation and test sets are the same for all."""
-        if data is None:
-            raise TypeError("vowels are drawn from prepared data, but none were given")
-        with np.load(data, allow_pickle=False) as arrays:
-            shard = generator(name, "train", N, seed).choice(self.pool, size=N, replace=False)
-            return Draw(
-                train=Examples(arrays["pool_x"][shard], arrays["pool_y"][shard]),
-                validation=Examples(arrays["validation_x"], arrays["validation_y"]),
-                test={self.metric: Examples(arrays["test_x"], arrays["test_y"])},
-            )
+    def part(self, arrays: Mapping[str, NDArray[Any]], name: str, index: Index) -> Examples:
+        """Give utterances with their speakers."""
+        return Examples(arrays[f"{name}_x"][index], arrays[f"{name}_y"][index])
 
 
 def _utterances(content: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

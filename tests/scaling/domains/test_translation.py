@@ -51,7 +51,7 @@ def raw(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     """Make the house's sizes those of the small bible."""
-    for name, value in {"CHAPTERS": (5, 4, 3), "POOL": 150, "VOCABULARY": 400}.items():
+    for name, value in {"CHAPTERS": (5, 4, 3), "POOL": 150, "VOCABULARY": 400, "COMMONEST": 0.127}.items():
         monkeypatch.setattr(translation, name, value)
 
 
@@ -192,8 +192,15 @@ def test_long_verses_are_in_no_part(raw, monkeypatch):
         DOMAIN.prepare(raw)
 
 
+def test_another_share_of_the_commonest_token_than_best_guess_rests_on_is_told(raw, monkeypatch):
+    assert DOMAIN.guess == pytest.approx(1 - 0.127)
+    monkeypatch.setattr(translation, "COMMONEST", 0.2)
+    with pytest.raises(SourceError, match=r"0\.127 of the pool's target tokens are one, expected 0\.2"):
+        DOMAIN.prepare(raw)
+
+
 def test_without_prepared_data_there_is_nothing_to_draw():
-    with pytest.raises(TypeError, match="verses are drawn from prepared data"):
+    with pytest.raises(TypeError, match="pairs of kind translation are drawn from prepared data"):
         DOMAIN.draw("translation", 10, 0, None)
 
 
