@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from scaling.models import Sized
 from scaling.tasks import Task
-from scaling.tasks.transcription import NOTHING, Held, Transcription
+from scaling.tasks.transcription import Transcription
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-STRIDES = 2, 2
-"""A quarter of the frames remains, enough for each symbol and a blank before it. With half of them, learning stood
-still for so long that 300 steps left an error of .68 in place of .13."""
+    from torch import nn
 
 
 class Family(Sized):
@@ -36,54 +32,8 @@ class Family(Sized):
 
     def network(self, task: Task, size: int | None) -> nn.Module:
         """Build the layers, with torch's default initialisation."""
+        from scaling.networks.crnn import Crnn
+
         assert size is not None
         assert isinstance(task, Transcription)
-        return _network(task, size)
-
-
-def _network(task: Transcription, size: int) -> nn.Module:
-    from torch import nn
-    from torch.nn.functional import ctc_loss
-
-    from scaling.encoder import Encoder, within
-
-    blank = task.symbols
-
-    class Network(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = Encoder(task.bands, size, STRIDES)
-            self.output = nn.Linear(2 * size, task.symbols + 1)
-
-        def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-            states, lengths = self.encoder(frames, lengths)
-            return self.output(states).log_softmax(dim=2), lengths
-
-        def loss(self, batch: Held) -> Tensor:
-            logs, lengths = self(batch.frames, batch.lengths)
-            said = (batch.symbols != NOTHING).sum(dim=1)
-            # On the processor, because a GPU's sums come in another order each time.
-            return ctc_loss(
-                logs.transpose(0, 1).cpu(),
-                batch.symbols.clamp(min=0).cpu(),
-                lengths.cpu(),
-                said.cpu(),
-                blank=blank,
-                zero_infinity=True,  # utterances too short for what is said in them teach nothing
-            )
-
-        def transcribe(self, frames: Tensor, lengths: Tensor) -> Tensor:
-            logs, lengths = self(frames, lengths)
-            best = logs.argmax(dim=2).where(within(lengths, logs.shape[1]), blank)
-            return collapsed(best, blank)
-
-    return Network()
-
-
-def collapsed(best: Tensor, blank: int) -> Tensor:
-    """Give the symbols of each row, runs of the same taken for one and blanks left out, NOTHING behind their end."""
-    new = best != blank
-    new[:, 1:] &= best[:, 1:] != best[:, :-1]
-    order = new.long().argsort(dim=1, descending=True, stable=True)
-    most = int(new.sum(dim=1).max())
-    return best.where(new, NOTHING).gather(1, order)[:, :most]
+        return Crnn(task.bands, task.symbols, size)

@@ -92,7 +92,8 @@ def _slopes(axis: Axes, groups: Mapping[str, Sequence[Curve]], shown: Mapping[st
             if curve.law is None:
                 continue
             slope, colour = curve.law.slope, style.colour(index)
-            axis.plot([slope.low or slope.value, slope.high or slope.value], [len(names)] * 2, color=colour)
+            ends = [slope.value if end is None else end for end in (slope.low, slope.high)]
+            axis.plot(ends, [len(names)] * 2, color=colour)
             face = "white" if curve.compute_limited else colour
             axis.plot(slope.value, len(names), MARKERS[index % len(MARKERS)], color=colour, markersize=3, mfc=face)
             names.append(f"  {shown[domain].labels[curve.family]}")

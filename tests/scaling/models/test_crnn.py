@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.models.crnn import Family, collapsed
+from scaling.models.crnn import Family
+from scaling.networks.crnn import collapsed
 from scaling.operations import count
 from scaling.tasks.classification import Classification
 from scaling.tasks.transcription import NOTHING, Held, Transcription

@@ -30,7 +30,7 @@ def test_its_weights_are_those_of_eight_layers_two_projections_and_their_norms(c
 
 
 def test_a_block_whose_branch_is_silent_passes_on_what_came_in():
-    block = FAMILY.network(FASHION, 4)[3].eval()
+    block = FAMILY.network(FASHION, 4).blocks[0].eval()
     for weights in block.branch.parameters():
         torch.nn.init.zeros_(weights)
     x = torch.rand(2, 4, 5, 5)

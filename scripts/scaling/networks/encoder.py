@@ -2,7 +2,7 @@
 
 After Amodei et al. 2016, section 3, but for the kind of recurrent layer: LSTMs, which torch trains on a processor in
 less than half the time of GRUs. Utterances of a batch have their own lengths, and what is given for one of them
-does not depend on how far the others go on. This file imports torch; import it where a network is built.
+does not depend on how far the others go on.
 """
 
 from __future__ import annotations
@@ -10,27 +10,29 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-WIDTHS = 7, 5
+WIDTHS, STRIDES = (7, 5), (2, 2)
+"""Of the convolutions. A quarter of the frames remains, enough for each symbol and a blank before it; and the fewer
+places, the sooner attention is learned. With half of them, CTC stood still for so long that 300 steps left an error of
+.68 in place of .13."""
 
 
 class Encoder(nn.Module):
-    """conv – batch norm – conv – batch norm – LSTM both ways, all of `size` units; the convolutions may skip frames."""
+    """conv – batch norm – conv – batch norm – LSTM both ways, all of `size` units."""
 
-    def __init__(self, bands: int, size: int, strides: tuple[int, int]) -> None:
+    def __init__(self, bands: int, size: int) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList(
             nn.Conv1d(inputs, size, width, stride, padding=width // 2)
-            for inputs, width, stride in zip((bands, size), WIDTHS, strides, strict=True)
+            for inputs, width, stride in zip((bands, size), WIDTHS, STRIDES, strict=True)
         )
         self.norms = nn.ModuleList(nn.BatchNorm1d(size) for _ in WIDTHS)
         self.onward = nn.LSTM(size, size, batch_first=True)
         self.back = nn.LSTM(size, size, batch_first=True)
-        self.strides = strides
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Give states, zero behind each utterance's end, of shape (n, shorter, 2 size), and the new lengths."""
         x = frames.mT
-        for convolution, norm, stride in zip(self.convolutions, self.norms, self.strides, strict=True):
+        for convolution, norm, stride in zip(self.convolutions, self.norms, STRIDES, strict=True):
             lengths = (lengths - 1) // stride + 1
             x = torch.relu(norm(convolution(x)))
             x = x * within(lengths, x.shape[2])[:, None]
