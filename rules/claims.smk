@@ -21,8 +21,8 @@ rule claim:
     params:
         **identity("claim"),
         claim=lookup("claims/{claim}", within=config),
-        neural=neural_families(),
-        guesses=best_guesses(),
+        neural=study.neural,
+        guesses=study.guesses,
     message:
         "Testing claim {wildcards.claim}"
     script:

@@ -388,25 +388,6 @@ def all_figures():
     )
 
 
-def neural_families():
-    """The (domain, family) pairs that are neural networks."""
-    return [
-        [domain, name]
-        for domain, plan in study.subjects.items()
-        for name, family in plan.families.items()
-        if family.neural
-    ]
-
-
-def best_guesses():
-    """The error of the best guess in every domain that claims are about and whose models are trained here."""
-    return {
-        domain: plan.data.guess
-        for domain, plan in study.trained.items()
-        if domain in study.subjects
-    }
-
-
 def family_labels(wildcards):
     """Names of a domain's families in figures."""
     return study.domains[wildcards.domain].labels

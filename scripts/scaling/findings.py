@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from scaling.claims import Outcome
@@ -20,6 +19,7 @@ from scaling.laws.regions import MIN_DECADES, PASSES
 from scaling.laws.rivals import POWER_LAWS, TOLERANCE
 from scaling.laws.shards import SHARED
 from scaling.models import Network
+from scaling.notation import error, estimate, interval, misfit
 from scaling.numbers import Number, count, fixed, percent, plain, significant, size_interval, word
 from scaling.plans import DomainPlan, MeasuredPlan, TrainedPlan
 from scaling.study import Study
@@ -185,11 +185,11 @@ def _curve(curve: Curve, table: pd.DataFrame, plan: DomainPlan) -> Iterator[Find
     key, source = f"curve.{curve.domain}.{curve.family}", f"laws/{curve.domain}/{curve.family}.json"
     for place, shard in ((f"n{shard.N}", shard) for shard in curve.shards):
         index = curve.shards.index(shard)
-        yield Finding(f"{key}.{place}", _error(shard.median, plan), source, f"/shards/{index}/median")
+        yield Finding(f"{key}.{place}", error(shard.median, plan), source, f"/shards/{index}/median")
     if curve.shards:
-        yield Finding(f"{key}.first", _error(curve.shards[0].median, plan), source, "/shards/0/median")
+        yield Finding(f"{key}.first", error(curve.shards[0].median, plan), source, "/shards/0/median")
         last = len(curve.shards) - 1
-        yield Finding(f"{key}.last", _error(curve.shards[-1].median, plan), source, f"/shards/{last}/median")
+        yield Finding(f"{key}.last", error(curve.shards[-1].median, plan), source, f"/shards/{last}/median")
     if curve.budget_gain is not None:
         yield Finding(f"{key}.budget-gain", percent(curve.budget_gain), source, "/budget_gain")
     yield Finding(f"{key}.diverged", count(curve.diverged), source, "/diverged")
@@ -200,7 +200,7 @@ def _curve(curve: Curve, table: pd.DataFrame, plan: DomainPlan) -> Iterator[Find
         yield Finding(f"{key}.flops", significant(runs.flops.sum(), 2, "FLOP"), f"curves/{curve.domain}.csv", rows)
     if growth := curve.size_law:
         how = f"t on optima inside the grid, in {growth.measure}"
-        number = _estimate(growth.exponent, growth.level, how, 2)
+        number = estimate(growth.exponent, growth.level, how, 2)
         yield Finding(f"{key}.growth", number, source, "/size_law/exponent/value")
     for end, shards in (("first", curve.shards[:1]), ("last", curve.shards[-1:])):
         for shard in shards:
@@ -211,26 +211,17 @@ def _curve(curve: Curve, table: pd.DataFrame, plan: DomainPlan) -> Iterator[Find
                     yield Finding(f"{key}.{column}-{end}", count(int(chosen[column])), *where)
 
 
-def _error(value: float, plan: DomainPlan) -> Number:
-    """Print an error with three significant figures; one in percent within one to five decimals."""
-    return percent(value, _decimals(value)) if plan.in_percent else significant(value, 3, plan.metric)
-
-
-def _decimals(error: float) -> int:
-    return int(np.clip(-np.floor(np.log10(error)), 1, 5)) if error > 0 else 1
-
-
 def _law(curve: Curve, analysis: Analysis, plan: DomainPlan) -> Iterator[Finding]:
     key, source = f"law.{curve.domain}.{curve.family}", f"laws/{curve.domain}/{curve.family}.json"
     law, regions = analysis.law, analysis.regions
     profile = "profile likelihood, F on shards less parameters"
     for name, number, place in (
-        ("slope", _estimate(law.slope, law.level, "profile likelihood, t on shard means"), "law/slope/value"),
-        ("beta", _estimate(law.beta, law.level, profile), "law/beta/value"),
-        ("gamma", _interval(law.gamma, law.level, profile, plan), "law/gamma/value"),
-        ("alpha", _interval(law.alpha, law.level, profile, plan), "law/alpha/value"),
-        ("residual", _misfit(law.rms_residual), "law/rms_residual"),
-        ("misfit", _misfit(law.misfit), "law/misfit"),
+        ("slope", estimate(law.slope, law.level, "profile likelihood, t on shard means"), "law/slope/value"),
+        ("beta", estimate(law.beta, law.level, profile), "law/beta/value"),
+        ("gamma", interval(law.gamma, law.level, profile, plan), "law/gamma/value"),
+        ("alpha", interval(law.alpha, law.level, profile, plan), "law/alpha/value"),
+        ("residual", misfit(law.rms_residual), "law/rms_residual"),
+        ("misfit", misfit(law.misfit), "law/misfit"),
         ("agreement", percent(law.agreement, 0), "law/agreement"),
         ("shards", count(law.shards), "law/measured/N"),
         ("decades", fixed(law.decades, 1), "law/decades"),
@@ -239,7 +230,7 @@ def _law(curve: Curve, analysis: Analysis, plan: DomainPlan) -> Iterator[Finding
     ):
         yield Finding(f"{key}.{name}", number, source, f"/analysis/{place}")
     if law.gamma.high is not None:
-        yield Finding(f"{key}.gamma-bound", _error(law.gamma.high, plan), source, "/analysis/law/gamma/high")
+        yield Finding(f"{key}.gamma-bound", error(law.gamma.high, plan), source, "/analysis/law/gamma/high")
     if law.slope.low is not None and law.slope.high is not None:
         tenfold = fixed(
             10**law.slope.value,
@@ -252,14 +243,14 @@ def _law(curve: Curve, analysis: Analysis, plan: DomainPlan) -> Iterator[Finding
     for index, rival in enumerate(analysis.rivals):
         if rival.rolling_error is not None:
             name = rival.form.replace(" ", "-")
-            error, place = _misfit(rival.rolling_error), f"/analysis/rivals/{index}/rolling_error"
-            yield Finding(f"{key}.prediction.{name}", error, source, place)
+            missed, place = misfit(rival.rolling_error), f"/analysis/rivals/{index}/rolling_error"
+            yield Finding(f"{key}.prediction.{name}", missed, source, place)
     yield from _ahead(key, source, analysis, plan)
     if (known := plan.known_of(curve.family)) is not None:
         for name, number in (
             ("exponent", fixed(known.exponent, 3)),
             ("slope", fixed(known.slope([int(N) for N in law.N]), 3)),
-            ("last", _error(known.error(int(law.N[-1])), plan)),
+            ("last", error(known.error(int(law.N[-1])), plan)),
         ):
             yield Finding(f"{key}.known-{name}", number, "config", f"/domains/{curve.domain}/data: the known law")
 
@@ -287,56 +278,18 @@ def _ahead(key: str, source: str, analysis: Analysis, plan: DomainPlan) -> Itera
     how, level = "profile likelihood", analysis.law.level
     if audit := analysis.audit:
         foretold = Estimate(value=audit.predicted, low=audit.low, high=audit.high, identified=True)
-        yield Finding(f"{key}.audit", _interval(foretold, level, how, plan), source, "/analysis/audit/predicted")
-        yield Finding(f"{key}.audit-observed", _error(audit.observed, plan), source, "/analysis/audit/observed")
+        yield Finding(f"{key}.audit", interval(foretold, level, how, plan), source, "/analysis/audit/predicted")
+        yield Finding(f"{key}.audit-observed", error(audit.observed, plan), source, "/analysis/audit/observed")
         yield Finding(f"{key}.audit-factor", fixed(audit.factor, 1), source, "/analysis/audit/factor")
-        yield Finding(f"{key}.audit-error", _misfit(abs(audit.log_error)), source, "/analysis/audit/log_error")
+        yield Finding(f"{key}.audit-error", misfit(abs(audit.log_error)), source, "/analysis/audit/log_error")
     ahead, halved = analysis.ahead, analysis.halved
     foretold = Estimate(value=ahead.error, low=ahead.shard.low, high=ahead.shard.high, identified=True)
-    yield Finding(f"{key}.ahead", _interval(foretold, level, how, plan), source, "/analysis/ahead/error")
+    yield Finding(f"{key}.ahead", interval(foretold, level, how, plan), source, "/analysis/ahead/error")
     if halved.N is not None:
         N = size_interval(halved.N, halved.interval.low, halved.interval.high, level, how)
         yield Finding(f"{key}.halved", N, source, "/analysis/halved/N")
     if halved.interval.low is not None:
         yield Finding(f"{key}.halved-from", significant(halved.interval.low), source, "/analysis/halved/interval/low")
-
-
-def _misfit(log_error: float) -> Number:
-    """Print an error of the logarithm in percent with two or three significant figures."""
-    if log_error > 1:  # beyond a factor e, how far says nothing
-        return Number(value=log_error, printed=">100 %", unit="fraction")
-    return percent(log_error, 0 if log_error >= 0.1 else 1)
-
-
-def _estimate(estimate: Estimate, level: float, how: str, digits: int = 3) -> Number:
-    return fixed(estimate.value, digits, interval=(estimate.low, estimate.high), level=level, how=how)
-
-
-def _interval(estimate: Estimate, level: float, how: str, plan: DomainPlan) -> Number:
-    """Print an error and its interval, the largest of them in about three significant figures."""
-    if plan.in_percent:
-        return _share(estimate, level, how)
-    largest = max(estimate.value, estimate.high or 0)
-    digits = int(np.clip(2 - np.floor(np.log10(largest)), 0, 12)) if largest > 0 else 1
-    bounds = (estimate.low, estimate.high)
-    return fixed(estimate.value, digits, unit=plan.metric, interval=bounds, level=level, how=how)
-
-
-def _share(estimate: Estimate, level: float, how: str) -> Number:
-    """Print an error and its interval in percent, in two or three figures; the values stay fractions."""
-    digits = max(1, _decimals(max(estimate.value, estimate.high or 0)) - 1)
-    bounds = tuple(None if end is None else 100 * end for end in (estimate.low, estimate.high))
-    shown = fixed(100 * estimate.value, digits, interval=(bounds[0], bounds[1]))
-    return Number(
-        value=estimate.value,
-        printed=f"{shown.printed} %",
-        unit="fraction",
-        low=estimate.low,
-        high=estimate.high,
-        level=level,
-        how=how,
-        printed_interval=f"{shown.printed_interval} %",
-    )
 
 
 def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:

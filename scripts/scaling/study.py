@@ -102,6 +102,21 @@ class Study(Settings):
         """The domains that claims are about: all but the controls, whose laws are known."""
         return {name: plan for name, plan in self.domains.items() if plan.known is None}
 
+    @functools.cached_property
+    def neural(self) -> list[list[str]]:
+        """The domains and families, in pairs, that are neural networks, as claims speak of them."""
+        return [
+            [domain, name]
+            for domain, plan in self.subjects.items()
+            for name, family in plan.families.items()
+            if family.neural
+        ]
+
+    @functools.cached_property
+    def guesses(self) -> dict[str, float]:
+        """The error of the best guess in every domain that claims are about and whose models are trained here."""
+        return {name: plan.data.guess for name, plan in self.trained.items() if name in self.subjects}
+
     def _faults(self) -> Iterator[str]:
         """Find what no single value shows: sizes above the pool, repeats, names that mean nothing here."""
         for key, seeds in (("seeds", self.seeds), ("shared_pool_seeds", self.shared_pool_seeds)):

@@ -61,8 +61,7 @@ def made(smoke_config, record, campaigns, tmp_path, monkeypatch):
         ]
         tables[domain] = gather(records)
     curves = [fit_curve(tables[domain], family) for domain, plan in study.domains.items() for family in plan.families]
-    neural = {(d, name) for d, plan in study.domains.items() for name, f in plan.families.items() if f.neural}
-    evidence = Evidence(tables, tuple(curves), frozenset(neural))
+    evidence = Evidence(tables, tuple(curves), frozenset(map(tuple, study.neural)))
     outcomes = [claim.test(evidence) for claim in study.claims.present().values()]
     came = campaigns(study.experiments.coverage)
     return list(collect(study, tables, curves, outcomes, came)), study, tables, curves, outcomes

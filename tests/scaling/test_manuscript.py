@@ -49,11 +49,10 @@ class Paper:
         families = [(domain, family) for domain, plan in self.study.domains.items() for family in plan.families]
         self.curves = [fit_curve(tables[domain], family) for domain, family in families]
         subjects = self.study.subjects
-        neural = {(domain, name) for domain, plan in subjects.items() for name, f in plan.families.items() if f.neural}
         evidence = Evidence(
             {domain: tables[domain] for domain in subjects},
             tuple(curve for curve in self.curves if curve.domain in subjects),
-            frozenset(neural),
+            frozenset(map(tuple, self.study.neural)),
         )
         self.outcomes = change([claim.test(evidence) for claim in self.study.claims.present().values()])
         coverage = self.study.experiments.coverage

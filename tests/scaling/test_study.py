@@ -280,6 +280,16 @@ def test_a_domain_or_family_that_is_null_is_gone(config):
     assert "domains = {}: empty. Give at least one." in complaint(config)
 
 
+def test_claims_are_about_all_domains_but_controls(study, brought):
+    assert list(study.subjects) == ["spiral", "images"]
+    assert study.guesses == {name: study.domains[name].data.guess for name in study.subjects}
+    assert ["images", "cnn"] in study.neural
+    assert ["images", "knn-1"] not in study.neural
+    study = Study.of(brought)
+    assert list(study.subjects) == ["spiral", "images", "web"]
+    assert "web" not in study.guesses, "nobody knows"
+
+
 def test_a_curve_has_every_model_at_every_size_with_every_seed_and_fewer_seeds_above_a_fifth_of_the_pool(config):
     study, images = Study.of(config), config["domains"]["images"]
     names = [
