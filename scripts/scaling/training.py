@@ -258,7 +258,7 @@ def descend(family: Network, task: Task, run: Run, shard: Examples, validation: 
         curve=tuple(watch.curve),
         examples_seen=step * batch_size,
         flops=flops,
-        flops_formula="two a multiply-add of all products, forward and backward (scaling/operations.py), times steps",
+        flops_formula="two a multiply-add of all products, forward and backward, times steps",
         diverged=watch.diverged,
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     )
