@@ -209,6 +209,36 @@ def explain(
 
 
 @app.command()
+def costs(
+    build: Annotated[
+        str, typer.Argument(help="A results folder or a crate; without, the study here.", show_default=False)
+    ] = "",
+    by: Annotated[str, typer.Option(help="rule, host, device, or any wildcard of the rules; several with commas.")] = (
+        "rule,domain"
+    ),
+    profile: Profile = None,
+    configfile: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the study cost, and where: processor time, wall time and memory of its jobs, as their receipts tell.
+
+    The costliest come first. Wall times are summed as if one job had run after the other. Starting jobs is not counted;
+    a result from the shared store counts what it cost where it was made.
+    """
+    from provenance.costs import as_data, costs, receipts_of, show
+
+    if build:
+        found = costs(receipts_of(build), by)
+    else:
+        workspace = open_workspace(profile or [], configfile or [])
+        found = costs(workspace.receipts.values(), by, workspace.plan.jobs)
+    if as_json:
+        print(json.dumps(as_data(found), indent=1, ensure_ascii=False))
+    else:
+        show(found, console())
+
+
+@app.command()
 def accept(
     file: Annotated[str, typer.Argument(help="A file of the results, such as results/laws/spiral/mlp.json.")],
     reason: Annotated[str, typer.Option(help="Why it may stay as it is; the paper prints it.")] = "",

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from importlib.metadata import version
+from math import fsum
 
 import pdfplumber
 
@@ -64,6 +65,17 @@ def test_records_hold_what_was_found_and_nothing_of_when_where_or_by_what(finish
         assert not re.search(r"\b20\d\d-|\d\d:\d\d|/", text), "a date, a time or a path"
         for word in (os.uname().nodename, version("torch"), version("numpy"), version("snakemake")):
             assert not re.search(rf"\b{re.escape(word)}\b", text)
+
+
+def test_what_a_build_cost_is_the_sum_of_its_receipts(built):
+    code, said = built.audit("costs", "--json")
+    assert code == 0, said
+    told, receipts = json.loads(said), [Receipt.read(path) for path in built.results.rglob("*.receipt.json")]
+    assert told["missing"] == 0
+    assert told["total"]["jobs"] == len(receipts)
+    assert told["total"]["cpu_s"] == round(fsum(receipt.made["cpu_s"] for receipt in receipts), 3)
+    trained = [group for group in told["groups"] if group["of"] == {"rule": "train", "domain": "spiral"}]
+    assert [group["jobs"] for group in trained] == [len(MODELS) * len(SIZES) * len(SEEDS)]
 
 
 def test_receipts_name_no_place_outside_and_what_varies_only_where_it_is_told(finished):
