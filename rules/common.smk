@@ -399,6 +399,7 @@ def domains_shown():
         domain: {
             "title": plan.title,
             "labels": plan.labels,
+            "top": plan.top,
             "published": plan.published and plan.published.slope,
         }
         for domain, plan in study.domains.items()

@@ -67,6 +67,10 @@ class Curve(BaseModel):
     diverged: int = 0
     """Runs under the single budget that diverged, at any size and N; `shards` lacks an N that lost all its runs."""
 
+    def at(self, N: int) -> Shard | None:
+        """The shard of N examples; None if there is none, or all its runs diverged."""
+        return next((shard for shard in self.shards if N == shard.N), None)
+
     @property
     def law(self) -> Law | None:
         """The law of the power-law region."""
@@ -102,6 +106,12 @@ class Curve(BaseModel):
         if self.law.shards < MIN_SHARDS or self.law.decades < MIN_DECADES:
             return "too short"
         return None
+
+
+def ranked(curves: Iterable[Curve], N: int) -> list[Curve]:
+    """Put the curves that have a shard of N examples in order, from the least error there to the greatest."""
+    there = [(shard.median, curve) for curve in curves if (shard := curve.at(N))]
+    return [curve for _, curve in sorted(there, key=lambda pair: pair[0])]
 
 
 def gather(records: Iterable[Record]) -> pd.DataFrame:
@@ -254,7 +264,8 @@ def _shards(table: pd.DataFrame, family: str) -> Iterable[Shard]:
 
 def _budget_gain(table: pd.DataFrame, family: str) -> float | None:
     doubled = chosen_runs(table, family, budget_scale=2).set_index("seed").error.rename("doubled")
-    single = chosen_runs(table, family, N=int(table.N.max())).set_index("seed").error.rename("single")
+    largest = int(table[table.family == family].N.max())
+    single = chosen_runs(table, family, N=largest).set_index("seed").error.rename("single")
     # Seed by seed, so that one that diverged under either budget is left out of both.
     pairs = single.to_frame().join(doubled, how="inner")
     if pairs.empty:

@@ -42,8 +42,10 @@ def _explain(fault: Mapping[str, Any], config: Mapping[str, Any], schema: Schema
             return f"{path}.kind: missing. Expected one of {', '.join(sorted(kinds))}."
         case "too_short":
             return f"{path} = {_short(value)}: empty. Give at least one."
-        case _ if fault["loc"] and fault["loc"][-1] == "[key]":
+        case "string_pattern_mismatch" if fault["loc"][-1] == "[key]":
             return f"{path}: {keys[-1]!r} won't do as a name. Use lower-case words and digits, joined by hyphens."
+        case _ if fault["loc"] and fault["loc"][-1] == "[key]":
+            return f"{_path(keys[:-1])}: the key {keys[-1]!r} won't do. {_sentence(fault['msg'])}"
         case _:
             return f"{path} = {_short(value)}: {_sentence(fault['msg'])}"
 

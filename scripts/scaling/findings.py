@@ -52,8 +52,8 @@ def collect(
         yield from _trained_domain(name, trained)
     for name, measured in study.measured.items():
         yield from _measured_domain(name, measured, tables[name])
-    for name in study.domains:
-        yield from _spread(name, [curve for curve in curves if curve.domain == name])
+    for name, domain in study.domains.items():
+        yield from _spread(name, domain.top, [curve for curve in curves if curve.domain == name])
     for curve in curves:
         plan = study.domains[curve.domain]
         yield from _curve(curve, tables[curve.domain], plan)
@@ -147,7 +147,15 @@ def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
     for field, number in plan.budget or ():
         steps = count(number)
         yield Finding(f"domain.{name}.{field.replace('_', '-')}", steps, "config", f"{where}/budget/{field}")
+    for bound, seeds in plan.seeds_above.items():
+        place = f"{where}/seeds_above/{bound}"
+        yield Finding(f"domain.{name}.above-{bound}", count(bound, unit), "config", place)
+        yield Finding(f"domain.{name}.seeds-above-{bound}", count(seeds), "config", place)
     for family, settings in plan.families.items():
+        if own := settings.train_sizes:
+            place = f"{where}/families/{family}/train_sizes"
+            yield Finding(f"family.{name}.{family}.n-min", count(min(own), unit), "config", place)
+            yield Finding(f"family.{name}.{family}.n-max", count(max(own), unit), "config", place)
         if isinstance(settings, Network):
             for key, value in (("learning-rate", settings.learning_rate), ("weight-decay", settings.weight_decay)):
                 place = f"{where}/families/{family}/{key.replace('-', '_')}"
@@ -172,10 +180,9 @@ def _measured_domain(name: str, plan: MeasuredPlan, table: pd.DataFrame) -> Iter
             yield Finding(f"family.{name}.{family}.sizes", given, source, f"size of {family}")
 
 
-def _spread(name: str, curves: Sequence[Curve]) -> Iterator[Finding]:
+def _spread(name: str, top: int, curves: Sequence[Curve]) -> Iterator[Finding]:
     """Give how often the worst family errs at the largest shard, as a multiple of the best."""
-    ends = [curve.shards[-1] for curve in curves if curve.shards]
-    errors = [end.median for end in ends if max(end.N for end in ends) == end.N]
+    errors = [shard.median for curve in curves if (shard := curve.at(top))]
     if errors and min(errors) > 0:
         number = significant(max(errors) / min(errors), 2)
         yield Finding(f"domain.{name}.spread", number, f"laws/{name}/*.json", "/shards/-1/median")

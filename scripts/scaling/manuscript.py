@@ -17,8 +17,9 @@ from typing import Any, ClassVar, get_args
 
 import jinja2
 
+from scaling import domains, models
 from scaling.claims import Comparison, Outcome, Verdict
-from scaling.curves import Curve
+from scaling.curves import Curve, ranked
 from scaling.domains import KnownLaw
 from scaling.experiments.coverage import Campaign, Cell, Coverage, Quantity
 from scaling.findings import foresees
@@ -113,16 +114,20 @@ class DomainView:
         """How many shards are so large that their seeds share data."""
         return sum(self.plan.shares_pool(N) for N in self.plan.train_sizes)
 
+    @property
+    def top(self) -> int:
+        """The domain's largest shard."""
+        return self.plan.top
+
     def family(self, name: str) -> FamilyView:
         """Look up a family."""
         return next(family for family in self.families if family.name == name)
 
     @cached_property
     def ranking(self) -> tuple[FamilyView, ...]:
-        """The families that have an error at the largest shard, from the best to the worst there."""
-        top = max(self.plan.train_sizes)
-        there = [family for family in self.families if family.curve.shards and top == family.curve.shards[-1].N]
-        return tuple(sorted(there, key=lambda family: family.curve.shards[-1].median))
+        """The families that have an error at the domain's largest shard, from the best to the worst there."""
+        curves = [family.curve for family in self.families]
+        return tuple(self.family(curve.family) for curve in ranked(curves, self.top))
 
     @property
     def leader(self) -> FamilyView | None:
@@ -142,6 +147,11 @@ class TrainedView(DomainView):
 
     plan: TrainedPlan
     measured: ClassVar[bool] = False
+
+    @property
+    def apart(self) -> tuple[FamilyView, ...]:
+        """The families that have shards of their own."""
+        return tuple(family for family in self.families if self.plan.families[family.name].train_sizes)
 
     @property
     def generous(self) -> bool:
@@ -298,6 +308,11 @@ class Manuscript:
             "limited": [family for family in families if family.curve.compute_limited],
             # Every kind of learner that is trained here, once.
             "kinds": list({learner.kind: learner for learner in learners}.values()),
+            # The domains and kinds of learner that are at hand, and that this study does without.
+            "idle": {
+                "domains": _idle(domains.kinds(), [domain.plan.data.kind for domain in ours]),
+                "learners": _idle(models.kinds(), [learner.kind for learner in learners]),
+            },
             "claims": {outcome.id: outcome for outcome in self.outcomes},
             "verdicts": self.verdicts,
             "thresholds": tests,
@@ -376,6 +391,11 @@ def listed(items: Iterable[str], last: str = "and") -> str:
     """Join words as a sentence does: a, b and c."""
     *head, tail = items
     return f"{', '.join(head)} {last} {tail}" if head else tail
+
+
+def _idle(kinds: Iterable[str], used: Sequence[str]) -> list[str]:
+    """Name the kinds that are not used, as the config does."""
+    return [rf"\texttt{{{kind}}}" for kind in kinds if kind not in used]
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

@@ -48,7 +48,9 @@ class TrainedPlan(Settings):
     source_copy: str | None = None
     """A folder with the raw files, or the package that holds them, to use in place of a download."""
     train_sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
-    """The shard sizes N."""
+    """The shard sizes N. At the largest, families are ranked."""
+    seeds_above: Mapping[Annotated[int, Field(ge=0)], Count] = Field(default_factory=dict)
+    """Above this N at most so many of the study's seeds are run; where several bounds are passed, the highest decides."""
     budget: Budget | None = None
     """How long networks are trained; a domain whose families have nothing to train does without."""
     families: Annotated[dict[Name, AnyFamily], Field(min_length=1)]
@@ -67,6 +69,15 @@ class TrainedPlan(Settings):
     def family_of(self, model: str) -> Family:
         """Look up the family of a model; raises KeyError for a model that the domain doesn't have."""
         return self.families[self.models[model].family]
+
+    def shards_of(self, family: str) -> tuple[int, ...]:
+        """The shard sizes N of a family."""
+        return self.families[family].train_sizes or self.train_sizes
+
+    def seeds_at(self, N: int, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        """Those among the study's seeds that are run at N."""
+        passed = [bound for bound in self.seeds_above if bound < N]
+        return seeds[: self.seeds_above[max(passed)]] if passed else seeds
 
     @property
     def title(self) -> str:
@@ -103,6 +114,11 @@ class TrainedPlan(Settings):
         return self.data.published
 
     @property
+    def top(self) -> int:
+        """The N at which families are ranked."""
+        return max(self.train_sizes)
+
+    @property
     def regions(self) -> Mapping[str, str]:
         """Parts of the input space with errors of their own: name and what it is."""
         return self.data.regions
@@ -124,14 +140,9 @@ class TrainedPlan(Settings):
     def faults(self, key: str, name: str) -> Iterator[str]:
         """Find what no single value shows; `key` is the plan's place in the config, `name` the domain's name."""
         domain = self.data
-        yield from repeats(f"{key}.train_sizes", self.train_sizes)
-        for index, N in enumerate(self.train_sizes):
-            if domain.pool is not None and domain.pool < N:
-                yield (
-                    f"{key}.train_sizes[{index}] = {N}, but {name} has {domain.pool} training {domain.unit}.\n"
-                    f"Give sizes up to {domain.pool}, or make {key}.data.validation_size smaller "
-                    f"(now {domain.validation_size})."
-                )
+        yield from self._faults_of_shards(key, name, self.train_sizes)
+        for family, settings in self.families.items():
+            yield from self._faults_of_shards(f"{key}.families.{family}", name, settings.train_sizes or ())
         if self.source_copy is not None and domain.source is None:
             yield f"{key}.source_copy = {self.source_copy!r}, but {domain.kind} is synthetic. Remove the key."
         copy = self.source_copy
@@ -143,6 +154,17 @@ class TrainedPlan(Settings):
         for family, settings in self.families.items():
             if complaint := settings.complaint(domain.task):
                 yield f"{key}.families.{family}: {complaint}."
+
+    def _faults_of_shards(self, key: str, name: str, sizes: tuple[int, ...]) -> Iterator[str]:
+        domain = self.data
+        yield from repeats(f"{key}.train_sizes", sizes)
+        for index, N in enumerate(sizes):
+            if domain.pool is not None and domain.pool < N:
+                yield (
+                    f"{key}.train_sizes[{index}] = {N}, but {name} has {domain.pool} training {domain.unit}.\n"
+                    f"Give sizes up to {domain.pool}, or make domains.{name}.data.validation_size smaller "
+                    f"(now {domain.validation_size})."
+                )
 
 
 class MeasuredFamily(NamedTuple):
@@ -218,6 +240,11 @@ class MeasuredPlan(Settings):
         return tuple(int(N) for N in sorted(set(self.rows.N)))
 
     @property
+    def top(self) -> int:
+        """The N at which models are ranked: the largest."""
+        return max(self.train_sizes)
+
+    @property
     def regions(self) -> Mapping[str, str]:
         """Parts of the input space with errors of their own: none that a file could hold."""
         return {}
@@ -261,7 +288,7 @@ def kind_of_plan(plan: Any) -> str:
 PLANS = {"trained": TrainedPlan, "measured": MeasuredPlan}
 """The kinds of plan by the tags that tell them apart."""
 DomainPlan = TrainedPlan | MeasuredPlan
-"""A domain of the study. Both kinds have title, unit, metric, pool, regions, families, labels and train_sizes."""
+"""A domain of the study. Both kinds have title, unit, metric, pool, regions, families, labels, train_sizes and top."""
 AnyPlan = Annotated[
     Annotated[TrainedPlan, Tag("trained")] | Annotated[MeasuredPlan, Tag("measured")], Discriminator(kind_of_plan)
 ]

@@ -143,7 +143,8 @@ class Study(Settings):
 
     def seeds_at(self, domain: str, N: int) -> tuple[int, ...]:
         """Seeds that are run at N in `domain`."""
-        return self.shared_pool_seeds if self.trained[domain].shares_pool(N) else self.seeds
+        plan = self.trained[domain]
+        return self.shared_pool_seeds if plan.shares_pool(N) else plan.seeds_at(N, self.seeds)
 
     def run(self, domain: str, model: str, N: int, seed: int, budget_scale: int = 1) -> Run:
         """Describe one training completely; raises KeyError for a name that the study doesn't have."""
@@ -167,18 +168,19 @@ class Study(Settings):
         """List (model, N, seed) of every run of a domain's learning curves."""
         plan = self.trained[domain]
         return [
-            (model, N, seed) for model in plan.models for N in plan.train_sizes for seed in self.seeds_at(domain, N)
+            (name, N, seed)
+            for name, model in plan.models.items()
+            for N in plan.shards_of(model.family)
+            for seed in self.seeds_at(domain, N)
         ]
 
     def doubled_runs(self, domain: str) -> list[tuple[str, int, int]]:
-        """List the runs of the largest shard that are made again with twice the budget."""
+        """List the runs of each network's largest shard, which are made again with twice the budget."""
         plan = self.trained[domain]
-        trained = {name for name, family in plan.families.items() if isinstance(family, Network)}
-        return [
-            (model, N, seed)
-            for model, N, seed in self.runs(domain)
-            if max(plan.train_sizes) == N and plan.models[model].family in trained
-        ]
+        largest = {
+            name: max(plan.shards_of(name)) for name, family in plan.families.items() if isinstance(family, Network)
+        }
+        return [(model, N, seed) for model, N, seed in self.runs(domain) if largest.get(plan.models[model].family) == N]
 
 
 def _present(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,8 +201,8 @@ def _present(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _at_size(family: Family, size: int | None) -> dict[str, Any]:
-    """Settings of a family with this size alone, so that a further size in the config reruns no other."""
-    settings = family.model_dump(mode="json")
+    """Settings of a family with this size alone and no shards, so that a further size or shard reruns no other."""
+    settings = family.model_dump(mode="json", exclude={"train_sizes"})
     return settings if size is None else settings | {"sizes": [size]}
 
 

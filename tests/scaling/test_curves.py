@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.curves import BUDGET_TOLERANCE, Curve, chosen_runs, fit_curve, gather, read_curves, read_table, read_tables
+from scaling.curves import (
+    BUDGET_TOLERANCE,
+    Curve,
+    chosen_runs,
+    fit_curve,
+    gather,
+    ranked,
+    read_curves,
+    read_table,
+    read_tables,
+)
 
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 
@@ -40,6 +50,21 @@ def test_gather_sorts_by_model_budget_size_and_seed(study_records):
     keys = list(zip(table.family, table["size"].fillna(0), table.budget_scale, table.N, table.seed, strict=True))
     assert keys == sorted(keys)
     assert len(table) == len(study_records)
+
+
+def test_the_budget_is_judged_where_a_family_ends_though_others_go_on(study_records, records):
+    further = records("knn", falling, (1_000_000,), tip=0.1)
+    curves = [fit_curve(gather([*study_records, *more]), "mlp") for more in ([], further)]
+    assert curves[0].budget_gain == curves[1].budget_gain == pytest.approx(0.1)
+
+
+def test_curves_are_ranked_where_both_have_a_shard(study_records, records):
+    table = gather([*study_records, *records("short", falling, SIZES[:-2], tip=0.1)])
+    curves = {family: fit_curve(table, family) for family in ("mlp", "short", "knn")}
+    assert [curve.family for curve in ranked(curves.values(), SIZES[-1])] == ["mlp", "knn"]
+    assert {curve.family for curve in ranked(curves.values(), SIZES[0])} == {"mlp", "short", "knn"}
+    assert ranked(curves.values(), 7) == []
+    assert curves["short"].at(SIZES[-1]) is None
 
 
 def test_the_order_of_the_records_changes_nothing(study_records):

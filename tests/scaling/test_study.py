@@ -127,6 +127,12 @@ WRONG = [
     ("pathvars.results", "", "pattern"),
     ("domains.images.source_copy", "no/such/folder", "no such file or folder", "null"),
     ("domains.spiral.source_copy", ".", "synthetic", "Remove"),
+    ("domains.spiral.seeds_above", {1_000: 0}, "greater than 0"),
+    ("domains.spiral.seeds_above", {-1: 2}, "domains.spiral.seeds_above", "greater than or equal to 0"),
+    ("domains.spiral.seeds_above", {"many": 2}, "domains.spiral.seeds_above", "integer"),
+    ("domains.spiral.families.knn-1.train_sizes", [], "at least one"),
+    ("domains.images.families.cnn.train_sizes", [56_000], "families.cnn.train_sizes[0] = 56000", "Give sizes up to"),
+    ("domains.images.families.cnn.train_sizes", [100, 100], "100 stands there twice"),
     ("claims.H1.max_residual", 0, "greater than 0"),
     ("claims.H2.flattest", 0.1, "less than 0"),
     ("claims.D2.domain", "spirals", "spiral, images"),
@@ -331,6 +337,35 @@ def test_only_trained_families_are_trained_again_and_only_at_the_largest_size(st
         assert doubled
 
 
+def test_a_family_may_have_shards_of_its_own(config):
+    plan = config["domains"]["spiral"]
+    plan["families"]["knn-1"]["train_sizes"] = [100, 7_000]
+    plan["families"]["mlp-raw"]["train_sizes"] = [300, 1_000]
+    study = Study.of(config)
+    shards = {model: sorted({N for name, N, _ in study.runs("spiral") if name == model}) for model in plan["families"]}
+    assert shards["knn-1"] == [100, 7_000]
+    assert shards["knn-5"] == plan["train_sizes"]
+    largest = {(name, N) for name, N, _ in study.doubled_runs("spiral")}
+    assert {("mlp-raw-32", 1_000), ("mlp-polar-32", 1_000_000)} < largest, "each at its own largest"
+    assert study.domains["spiral"].top == 1_000_000, "families are ranked where the domain ends"
+
+
+def test_above_a_bound_the_first_so_many_seeds_are_run(config):
+    config["seeds"] = [4, 0, 1, 2, 3]
+    config["domains"]["spiral"]["seeds_above"] = {100_000: 1, 1_000: 3}
+    study = Study.of(config)
+    seeds = {N: study.seeds_at("spiral", N) for N in (100, 1_000, 1_001, 100_000, 100_001)}
+    assert seeds == {100: (4, 0, 1, 2, 3), 1_000: (4, 0, 1, 2, 3), 1_001: (4, 0, 1), 100_000: (4, 0, 1), 100_001: (4,)}
+    config["domains"]["spiral"]["seeds_above"] = {100: 9}
+    assert len(Study.of(config).seeds_at("spiral", 1_000)) == 5, "no more than there are"
+
+
+def test_seeds_that_share_a_pool_are_as_few_as_ever(config):
+    config["domains"]["images"]["seeds_above"] = {1_000: 3}
+    study = Study.of(config)
+    assert [len(study.seeds_at("images", N)) for N in (1_000, 1_001, 11_000, 11_001)] == [5, 3, 3, 2]
+
+
 def test_twice_the_budget_changes_nothing_else(study):
     once, twice = (study.run("spiral", "mlp-raw-32", 100, 0, scale).model_dump() for scale in (1, 2))
     assert {key for key in once if once[key] != twice[key]} == {"budget_scale"}
@@ -343,6 +378,11 @@ def test_twice_the_budget_changes_nothing_else(study):
         ("domains.images.families.mlp", {"kind": "mlp", "sizes": [9], "learning_rate": 0.1}, {("images", "mlp-9")}),
         ("seeds", [5, 0, 1, 2, 3, 4], {5}),
         ("domains.images.train_sizes", [55_000, 100, 200, 500, 1_000, 2_000, 5_000, 7_000, 10_000, 20_000], {7_000}),
+        (
+            "domains.spiral.families.knn-1.train_sizes",
+            [100, 300, 1_000, 3_000, 7_000, 10_000, 30_000, 100_000, 300_000, 1_000_000],
+            {7_000},
+        ),
         ("experiments", {}, set()),
         ("claims", {}, set()),
         ("paper.title", "Another", set()),

@@ -122,7 +122,7 @@ class DataBeatsPrior(Comparison):
         """Find the crossing for the frozen and for the scaled network."""
         table = evidence.tables[self.domain]
         single = table[(table.budget_scale == 1) & (table.outcome == "trained")]
-        top = int(single.N.max())
+        top = _top(single, self.neighbours, self.crafted)
         medians = single[(top == single.N) & single.chosen].groupby("family").error.median()
         smallest = single[single.family == self.crafted].sort_values("size").model.iloc[0]
         frozen = ratios_by_size(single, self.neighbours, single[single.model == smallest])
@@ -196,7 +196,7 @@ class RecurrenceKeepsUp(Comparison):
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
         """Compare the chosen sizes of both, each under the single and the doubled budget."""
         table = evidence.tables[self.domain]
-        top = int(table.N.max())
+        top = _top(table, self.recurrent, self.attention)
 
         def errors(family: str, budget_scale: int) -> pd.Series[float]:
             return chosen_runs(table, family, top, budget_scale).set_index("seed").error
@@ -225,3 +225,8 @@ class RecurrenceKeepsUp(Comparison):
         if all(found.low is not None and found.low > self.margin for found in (equal, helped)):
             return "contradicted", reason, numbers
         return "undecided", reason, numbers
+
+
+def _top(table: pd.DataFrame, *families: str) -> int:
+    """Find the largest shard that all of the families have."""
+    return min(int(table[table.family == family].N.max()) for family in families)

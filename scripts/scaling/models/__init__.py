@@ -26,6 +26,8 @@ class Family(Settings):
     """What every family has; subclass `Network` or `Memory` instead."""
 
     kind: str
+    train_sizes: Annotated[tuple[Count, ...] | None, Field(min_length=1)] = None
+    """Shards of this family alone; null for those of its domain."""
 
     title: ClassVar[str]
     """The family's name in prose; `label` adds what tells apart two entries of one kind."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from scaling.curves import USUAL_SLOPES, Curve
+from scaling.curves import USUAL_SLOPES, Curve, ranked
 from scaling.plots import style
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Shown(NamedTuple):
     title: str
     labels: Mapping[str, str]
     """Name of each family."""
+    top: int
+    """The N at which its families are ranked."""
     published: float | None
     """The slope that the literature reports of such a task, if any."""
 
@@ -36,23 +38,13 @@ def overview(curves: Sequence[Curve], shown: Mapping[str, Shown]) -> Figure:
     rows = sum(1 + sum(curve.law is not None for curve in of_domain) for of_domain in groups.values())
     figure, (left, right) = style.canvas(1, 2, (style.TEXT, max(2.6, 0.5 + ROW * rows)), widths=(1, 1))
     for index, (domain, of_domain) in enumerate(groups.items()):
-        if best := _best(of_domain):
+        ends = [curve for curve in ranked(of_domain, shown[domain].top) if curve.shards[-1].median > 0]
+        if best := next(iter(ends), None):
             look = {"color": style.colour(index), "marker": MARKERS[index % len(MARKERS)]}
             _curve(left, best, f"{shown[domain].title}: {shown[domain].labels[best.family]}", look)
     _relative(left)
     _slopes(right, groups, shown)
     return figure
-
-
-def _best(curves: Sequence[Curve]) -> Curve | None:
-    """Find the curve with the least error at the largest shard."""
-    there = [curve for curve in curves if curve.shards and curve.shards[-1].median > 0]
-    top = max((curve.shards[-1].N for curve in there), default=0)
-    return min((curve for curve in there if top == curve.shards[-1].N), key=_end, default=None)
-
-
-def _end(curve: Curve) -> float:
-    return curve.shards[-1].median
 
 
 def _curve(axis: Axes, curve: Curve, label: str, look: Mapping[str, str]) -> None:

@@ -10,8 +10,8 @@ from scaling.plots.overview import Shown, overview
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000)
 SLOPES = {"pictures": {"knn": -0.2, "cnn": -0.3}, "texts": {"lstm": -0.08}}
 SHOWN = {
-    "pictures": Shown("Pictures", {"knn": "k-NN", "cnn": "CNN"}, -0.309),
-    "texts": Shown("Texts", {"lstm": "LSTM"}, None),
+    "pictures": Shown("Pictures", {"knn": "k-NN", "cnn": "CNN"}, SIZES[-1], -0.309),
+    "texts": Shown("Texts", {"lstm": "LSTM"}, SIZES[-1], None),
 }
 
 
