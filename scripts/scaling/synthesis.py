@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from scaling.domains import Pooled
+from scaling.domains import Pooled, Published
 from scaling.randomness import stream_seed
 from scaling.settings import Count
 from scaling.sources import PythonPackage, Source, SourceError, extract, names
@@ -76,6 +76,9 @@ class Spoken(Pooled):
 
     regions: ClassVar[Mapping[str, str]] = {"held-out": "voices that no shard has"}
     unit: ClassVar[str] = "utterances"
+    published: ClassVar[Published | None] = Published(
+        task="speech recognition, character error", slope=-0.291, growth=0.54, source="hestness2019"
+    )
     source: ClassVar[Source | None] = ESPEAK
 
     @property

@@ -39,10 +39,10 @@ class Draw:
 
 
 class Published(NamedTuple):
-    """What the literature reports of a task like a domain's."""
+    """What the literature reports of a task of a domain's kind: alike, not the same, so it says which."""
 
     task: str
-    """That task, in LaTeX."""
+    """That task and what its error is, in LaTeX."""
     slope: float
     """Exponent of error against N, without a floor."""
     growth: float | None

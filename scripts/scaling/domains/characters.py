@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from scaling.corpora import LEADS, SPLIT, Leads, Parts
+from scaling.domains import Published
 from scaling.tasks.language import UNKNOWN
 
 FIRST, LAST = ord(" "), ord("~")
@@ -37,6 +38,9 @@ class Domain(Leads):
         rf"article is some 490 characters long. {SPLIT} Where the further symbol comes, any answer counts as wrong."
     )
     unit: ClassVar[str] = "characters"
+    published: ClassVar[Published | None] = Published(
+        task="character language models, cross-entropy", slope=-0.092, growth=0.89, source="hestness2019"
+    )
     token: ClassVar[str] = "character"
     held: ClassVar[Mapping[str, int]] = HELD
 

