@@ -310,7 +310,7 @@ class Manuscript:
             "kinds": list({learner.kind: learner for learner in learners}.values()),
             # The domains and kinds of learner that are at hand, and that this study does without.
             "idle": {
-                "domains": _idle(domains.kinds(), [domain.plan.data.kind for domain in ours]),
+                "domains": _idle(domains.kinds(), [plan.data.kind for plan in self.study.trained.values()]),
                 "learners": _idle(models.kinds(), [learner.kind for learner in learners]),
             },
             "claims": {outcome.id: outcome for outcome in self.outcomes},

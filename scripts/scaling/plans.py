@@ -50,7 +50,7 @@ class TrainedPlan(Settings):
     train_sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
     """The shard sizes N. At the largest, families are ranked."""
     seeds_above: Mapping[Annotated[int, Field(ge=0)], Count] = Field(default_factory=dict)
-    """Above this N at most so many of the study's seeds are run; where several bounds are passed, the highest decides."""
+    """Above this N at most so many of the study's seeds are run; of several bounds passed, the highest decides."""
     budget: Budget | None = None
     """How long networks are trained; a domain whose families have nothing to train does without."""
     families: Annotated[dict[Name, AnyFamily], Field(min_length=1)]
