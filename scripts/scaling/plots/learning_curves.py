@@ -34,8 +34,9 @@ def learning_curves(
     """
     columns = min(COLUMNS, len(curves))
     rows = ceil(len(curves) / columns)
-    size = (style.TEXT, 0.35 + 1.75 * rows)
-    figure, axes = style.canvas(rows, columns, size, shared=True)
+    # Two panels and fewer fit into a column of the paper.
+    width = style.TEXT if columns > 2 else style.COLUMN
+    figure, axes = style.canvas(rows, columns, (width, 0.35 + 1.75 * rows), shared=True)
     for index, (axis, curve) in enumerate(zip(axes, curves, strict=False)):
         # Before anything is drawn, so that a panel in which nothing is to be drawn has limits that logs allow.
         axis.set(xscale="log", yscale="log")

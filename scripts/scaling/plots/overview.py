@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ROW = 0.125
 """Height in inches of a slope's row."""
-MARKERS = "osD^vPX"
+MARKERS = "osD^vPX<"
+"""One more than there are colours, so that no two domains of many look alike."""
 
 
 class Shown(NamedTuple):
