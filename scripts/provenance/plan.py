@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -56,6 +56,11 @@ class Planned:
         """Path of its receipt."""
         return receipt_of(self.outputs[0]).as_posix()
 
+    @property
+    def made(self) -> tuple[str, ...]:
+        """All that it makes, its receipt last."""
+        return (*self.outputs, self.receipt)
+
     def task(self, hashes: Callable[[str], str | None], sources: Callable[[str], str | None]) -> dict[str, Any]:
         """What decides the outputs today (`Receipt.task`), with the files' hashes as they are."""
         return {
@@ -99,7 +104,7 @@ class Plan:
     @cached_property
     def makers(self) -> dict[str, Planned]:
         """The job that makes each file; a receipt counts as made by its job."""
-        return {file: job for job in self.jobs for file in (*job.outputs, job.receipt)}
+        return {file: job for job in self.jobs for file in job.made}
 
     @cached_property
     def _readers(self) -> dict[str, list[Planned]]:
@@ -108,6 +113,28 @@ class Plan:
             for file in (*job.inputs, *job.sources):
                 readers[file].append(job)
         return readers
+
+    def asked(self, absent: Container[str]) -> list[str]:
+        """List the least to ask Snakemake for, so that it knows every job and makes every absent file.
+
+        Not all files: its time grows with the square of what one rule asks for. It takes on the jobs behind what it is
+        asked for, whatever exists. It runs a job if a file is absent that it was asked for or that a running job
+        reads; other files of the job it does not look at. A job that runs makes all its files. So ask for a file of
+
+        - every job of which nothing is read. From these one gets to all others, against the readings.
+        - every job with absent files, none of which is read by a job that has absent files itself. All other jobs with
+          absent files run then: one of these files is read by a job with absent files, which runs for the same reason
+          or because it was asked for; this ends, as each is nearer to the end of the plan.
+        """
+        lacking = {job.receipt: lost for job in self.jobs if (lost := [file for file in job.made if file in absent])}
+        read = {file for job in self.jobs for file in job.inputs}
+        awaited = {file for job in self.jobs if job.receipt in lacking for file in job.inputs}
+        asked = []
+        for job in self.jobs:
+            lost = lacking.get(job.receipt, [])
+            if (lost and awaited.isdisjoint(lost)) or read.isdisjoint(job.made):
+                asked.append((*lost, *job.made)[0])
+        return asked
 
     def needed(self, jobs: Iterable[Planned]) -> list[Planned]:
         """List some jobs and all that they rest on, each after those whose files it reads."""

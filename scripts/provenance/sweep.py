@@ -67,6 +67,8 @@ class Sweep:
     """Those that are stale, with why."""
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What the jobs of these would do today (`Receipt.task`), by path of the receipt."""
+    absent: frozenset[str] = frozenset()
+    """All files that are not there, also those that no finding names because their job's receipt is unsound."""
 
     @property
     def found(self) -> list[Finding]:
@@ -98,6 +100,7 @@ def sweep(plan: Plan, trusting: bool = True) -> Sweep:
             else:
                 swept.damaged.append(finding)
     memo.save()
+    swept.absent = now.absent()
     return swept
 
 
@@ -114,6 +117,11 @@ class _Hashes:
         if file not in self._inside:
             self._inside[file] = self._memo.hash(self._results / file)
         return self._inside[file]
+
+    def absent(self) -> frozenset[str]:
+        """Name the files of the results folder that are not there. A folder in the place of one is, for Snakemake."""
+        unknown = (file for file, found in self._inside.items() if found is None)
+        return frozenset(file for file in unknown if not (self._results / file).exists())
 
     def outside(self, file: str) -> str | None:
         """Hash another file."""

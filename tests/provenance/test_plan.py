@@ -192,3 +192,69 @@ def test_dependents_are_all_that_can_be_reached_each_once(draw: st.DataObject):
         listed = [int(file[1:]) for file in plan.dependents(f"f{start}")]
         assert sorted(listed) == sorted(reached - {start})
         assert [distance[file] for file in listed] == sorted(distance[file] for file in listed)
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> Plan:
+    """Draw a plan whose jobs make one to three files and a receipt, and read any files of jobs before them."""
+    made: list[str] = ["raw"]
+    found = []
+    for number in range(draw(st.integers(1, 8))):
+        outputs = tuple(f"{number}.{kind}" for kind in "abc"[: draw(st.integers(1, 3))])
+        inputs = tuple(draw(st.lists(st.sampled_from(made), max_size=4, unique=True)))
+        found.append(Planned("r", {}, {}, None, None, inputs, (), outputs))
+        made += found[-1].made
+    return Plan("results", tuple(draw(st.permutations(found))), {})
+
+
+def running(plan: Plan, asked: list[str], absent: set[str]) -> set[str]:
+    """Receipts of the jobs that Snakemake runs for no other reason than that files are absent."""
+    found: set[str] = set()
+    ahead = [file for file in asked if file in absent]
+    while ahead:
+        job = plan.makers.get(ahead.pop())
+        if job and job.receipt not in found:
+            found.add(job.receipt)
+            ahead += [file for file in job.inputs if file in absent]
+    return found
+
+
+@given(studies(), st.data())
+def test_what_is_asked_for_makes_all_that_is_absent_and_no_less_would(plan: Plan, draw: st.DataObject):
+    absent = draw.draw(st.sets(st.sampled_from([file for job in plan.jobs for file in job.made])))
+    asked = plan.asked(absent)
+    assert running(plan, asked, absent) == {plan.makers[file].receipt for file in absent}
+    assert len(plan.needed(plan.makers[file] for file in asked)) == len(plan.jobs), "it knows every job"
+    for file in asked:
+        less = [other for other in asked if other != file]
+        runs_less = running(plan, less, absent) < running(plan, asked, absent)
+        knows_less = len(plan.needed(plan.makers[other] for other in less)) < len(plan.jobs)
+        assert runs_less or knows_less
+
+
+@given(studies())
+def test_a_plan_of_which_all_or_nothing_is_made_is_asked_for_by_its_ends(plan: Plan):
+    read = {file for job in plan.jobs for file in job.inputs}
+    ends = [job.outputs[0] for job in plan.jobs if not read & set(job.made)]
+    assert plan.asked(()) == ends
+    assert plan.asked([file for job in plan.jobs for file in job.made]) == ends
+
+
+@pytest.mark.parametrize(
+    ("absent", "asked"),
+    [
+        ([], []),
+        (["runs/knn/seed0.json"], ["runs/knn/seed0.json"]),
+        (["runs/knn/seed0.json", "laws/knn.receipt.json"], ["laws/knn.receipt.json"]),
+        (["runs/knn/seed0.npz", "laws/knn.json"], ["runs/knn/seed0.npz", "laws/knn.json"]),
+        (["runs/knn/seed0.npz", "runs/knn/seed0.json", "laws/knn.json"], ["laws/knn.json"]),
+        (["figures/maps.right.pdf", "ledger.json"], ["figures/maps.right.pdf", "ledger.json"]),
+        (["figures/maps.left.pdf", "figures/maps.right.pdf", "ledger.json"], ["ledger.json"]),
+    ],
+)
+def test_of_what_is_absent_that_is_asked_for_which_nothing_else_makes(small, absent: list[str], asked: list[str]):
+    assert small.plan.asked(absent) == [*asked, "paper/main.pdf"]
+
+
+def test_of_a_job_at_the_end_what_is_absent_is_asked_for(small):
+    assert small.plan.asked(["paper/main.receipt.json"]) == ["paper/main.receipt.json"]

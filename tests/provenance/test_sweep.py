@@ -146,6 +146,18 @@ def test_without_a_results_folder_everything_is_missing(small):
     assert not Path("nowhere").exists()
 
 
+def test_all_that_is_not_there_is_known_whatever_else_is_wrong(small):
+    assert found(small).absent == set()
+    lost = {"runs/knn/seed0.npz", "laws/mlp.receipt.json", "figures/maps.left.pdf", "figures/maps.right.pdf"}
+    for file in lost:
+        (small.results / file).unlink()
+    assert found(small).absent == lost
+    flip(small.results / "figures/maps.receipt.json")
+    assert found(small).absent == lost, "also if no receipt tells that there was one"
+    (small.results / "figures/maps.left.pdf").mkdir()
+    assert found(small).absent == lost - {"figures/maps.left.pdf"}, "as Snakemake sees it"
+
+
 def test_a_folder_in_the_place_of_a_file_is_not_that_file(small):
     (small.results / "laws/knn.json").unlink()
     (small.results / "laws/knn.json").mkdir()
