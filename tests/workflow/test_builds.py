@@ -50,6 +50,25 @@ def test_a_finished_build_has_nothing_left_to_do(built):
     assert built.plan().jobs == {}
 
 
+def test_whatever_is_lost_is_made_again_though_all_that_follows_from_it_is_there(built):
+    good = built.files()
+    lost = {
+        "runs/spiral/knn-1/n20/seed0.json": "train",
+        "runs/spiral/mlp-4/n40/seed1.npz": "train",  # which nothing reads
+        "doubled/spiral/mlp-4/n320/seed0.receipt.json": "train_doubled",
+        "curves.csv": "curves",  # which nothing reads either
+    }
+    for file, rule in lost.items():
+        aside = (built.results / file).rename(built.folder / "aside")
+        assert built.plan().jobs.get(rule) == 1, file
+        aside.rename(built.results / file)
+    for file in lost:
+        (built.results / file).unlink()
+    code, said = built.snakemake()
+    assert code == 0, said
+    assert built.files() == good
+
+
 def test_another_folder_another_time_and_another_temper_give_the_same_bytes(finished, workflow, monkeypatch):
     for name, value in {"PYTHONHASHSEED": "7", "TZ": "Pacific/Auckland", "LC_ALL": "C", "OMP_NUM_THREADS": "2"}.items():
         monkeypatch.setenv(name, value)
