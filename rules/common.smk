@@ -390,7 +390,7 @@ def family_labels(wildcards):
 
 
 def domains_shown():
-    """Names of all domains and families in a figure, and the slopes that are published of such tasks."""
+    """Of the domains that are no controls: names in a figure, where families are ranked, what is published."""
     return {
         domain: {
             "title": plan.title,
@@ -398,7 +398,7 @@ def domains_shown():
             "top": plan.top,
             "published": plan.published and plan.published.slope,
         }
-        for domain, plan in study.domains.items()
+        for domain, plan in study.pictured.items()
     }
 
 

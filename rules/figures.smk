@@ -10,7 +10,7 @@ localrules:
 rule overview:
     """The best curve of every domain on common scales, and the slopes of all curves."""
     input:
-        laws=laws_of(study.domains),
+        laws=laws_of(study.pictured),
     output:
         figure=report("<results>/figures/overview.pdf", category="Learning curves"),
         receipt="<results>/figures/overview.receipt.json",

@@ -103,6 +103,11 @@ class Study(Settings):
         return {name: plan for name, plan in self.domains.items() if plan.known is None}
 
     @functools.cached_property
+    def pictured(self) -> dict[str, AnyPlan]:
+        """The domains of the figure of all: no controls, unless there is nothing else."""
+        return self.subjects or self.domains
+
+    @functools.cached_property
     def neural(self) -> list[list[str]]:
         """The domains and families, in pairs, that are neural networks, as claims speak of them."""
         return [

@@ -76,6 +76,7 @@ def _slopes(axis: Axes, groups: Mapping[str, Sequence[Curve]], shown: Mapping[st
     """Draw a row for each curve with a law, under its domain; hollow where the training budget limits it."""
     axis.axvspan(*USUAL_SLOPES, color=style.GREY, alpha=0.15, linewidth=0)
     names: list[str] = []
+    slopes = [curve.law.slope.value for of_domain in groups.values() for curve in of_domain if curve.law]
     for index, (domain, of_domain) in enumerate(groups.items()):
         published = shown[domain].published
         if published is not None:
@@ -90,6 +91,10 @@ def _slopes(axis: Axes, groups: Mapping[str, Sequence[Curve]], shown: Mapping[st
             face = "white" if curve.compute_limited else colour
             axis.plot(slope.value, len(names), MARKERS[index % len(MARKERS)], color=colour, markersize=3, mfc=face)
             names.append(f"  {shown[domain].labels[curve.family]}")
+    # One interval without bounds worth the name would push all slopes together.
+    values = [*USUAL_SLOPES, 0, *slopes]
+    margin = 0.15 * (max(values) - min(values))
+    axis.set(xlim=(min(values) - margin, max(values) + margin))
     axis.set(ylim=(len(names) - 0.4, -0.6), yticks=range(len(names)), xlabel="effective slope")
     axis.set_yticklabels(names)
     axis.tick_params(axis="y", length=0)
