@@ -37,8 +37,14 @@ def config() -> Config:
 
 
 @pytest.fixture
-def smoke_config(config: Config) -> Config:
-    return _merged(config, _read("profiles/smoke/study.yaml"))
+def smoke_config(make_smoke_config: Callable[[], Config]) -> Config:
+    return make_smoke_config()
+
+
+@pytest.fixture(scope="session")
+def make_smoke_config() -> Callable[[], Config]:
+    """For what several tests share."""
+    return lambda: _merged(_read("config.yaml"), _read("profiles/smoke/study.yaml"))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Findings: every number with a key of its own that the ledger takes, and a pointer that leads to it."""
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -29,17 +30,22 @@ SLOPES = {
 }
 
 
-@pytest.fixture
-def made(smoke_config, record, campaigns, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def made(make_smoke_config, record, campaigns, tmp_path_factory):
     """The findings of a smoke study whose errors follow power laws, with the study, tables, curves and outcomes.
 
-    One of its domains was measured elsewhere.
+    One of its domains was measured elsewhere. No test changes any of it.
     """
-    monkeypatch.chdir(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("findings"))
+        yield make(make_smoke_config(), record, campaigns)
+
+
+def make(smoke_config, record, campaigns):
     shards = [(N, seed) for N in (100, 200, 400, 800, 1_600, 3_200) for seed in (0, 1)]
     rows = [f"lstm,{size},{N},{seed},{size * 9 * N**-0.3},{N}" for size in (1, 2) for N, seed in shards]
     rows += [f"gru,,{N},{seed},{9 * N**-0.25},{N if seed else ''}" for N, seed in shards]
-    (tmp_path / "losses.csv").write_text("\n".join(["model,size,N,seed,error,compute", *rows]))
+    Path("losses.csv").write_text("\n".join(["model,size,N,seed,error,compute", *rows]))
     text = {"title": "Web text", "unit": "tokens", "metric": "nats per token"}
     smoke_config["domains"]["web"] = {"measurements": "losses.csv", **text}
     study = Study.of(smoke_config)
