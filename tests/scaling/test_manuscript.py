@@ -1,5 +1,7 @@
 """The manuscript: true and whole for any study, with no result typed into it."""
 
+import functools
+import io
 import re
 import tempfile
 from functools import partial
@@ -22,6 +24,32 @@ PAPER = Path(__file__).parents[2] / "paper"
 SOURCES = sorted(path for path in PAPER.rglob("*") if path.suffix in {".tex", ".bib"})
 SLOPES = {"knn-1": -0.5, "knn-5": -0.45, "mlp-raw": -0.3, "mlp-polar": -0.4, "logistic": -0.1, "cnn": -0.2}
 SPIRAL_ONLY = {"D2": None, "D5": None}
+
+
+FITTED = {}
+
+
+def fitted(table, family):
+    """Fit a curve, or find it where another paper has the same."""
+    key = table.to_csv(), family
+    if key not in FITTED:
+        FITTED[key] = fit_curve(table, family)
+    return FITTED[key]
+
+
+@functools.cache
+def picture():
+    """Draw what stands for every figure."""
+    import matplotlib as mpl
+
+    mpl.use("pdf")
+    from matplotlib import pyplot as plt
+
+    drawn = io.BytesIO()
+    plt.figure(figsize=(1.7, 1.7))
+    plt.savefig(drawn, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    plt.close()
+    return drawn.getvalue()
 
 
 class Paper:
@@ -47,7 +75,7 @@ class Paper:
                 for scale, (model, N, seed) in runs
             )
         families = [(domain, family) for domain, plan in self.study.domains.items() for family in plan.families]
-        self.curves = [fit_curve(tables[domain], family) for domain, family in families]
+        self.curves = [fitted(tables[domain], family) for domain, family in families]
         subjects = self.study.subjects
         evidence = Evidence(
             {domain: tables[domain] for domain in subjects},
@@ -93,16 +121,9 @@ class Paper:
         return re.sub(r"(?<!\\)%.*", "", text)
 
     def compile(self, folder, name="paper.pdf"):
-        import matplotlib as mpl
-
-        mpl.use("pdf")
-        from matplotlib import pyplot as plt
-
         figures = [folder / f"{name}.pdf" for name in self.pictures]
         for figure in figures:
-            plt.figure(figsize=(1.7, 1.7))
-            plt.savefig(figure, metadata={"CreationDate": None, "Creator": None, "Producer": None})
-            plt.close()
+            figure.write_bytes(picture())
         compile_pdf(self.files | {"numbers.tex": tex_macros(self.ledger)}, figures, "tinytex", folder / name)
         return folder / name
 
