@@ -115,6 +115,7 @@ def test_a_shallow_noisy_curve_tells_its_slope_only():
 def test_the_interval_of_beta_covers_the_truth(beta, gamma):
     covered = [
         (law.beta.low or -3) <= beta <= (law.beta.high or 0)
-        for law in (fit_law(N, noisy(seed, beta, gamma)) for seed in range(300))
+        for law in (fit_law(N, noisy(seed, beta, gamma)) for seed in range(150))
     ]
+    # 135 of 150: intervals of 95 % fall short of it once in 300 times, and these seeds don't; of 83 %, 99 times in 100.
     assert np.mean(covered) >= 0.9
