@@ -10,7 +10,7 @@ settings.register_profile("house", deadline=None, derandomize="CI" in os.environ
 settings.load_profile("house")
 
 LONG = ("/workflow/test_slurm.py", "/workflow/test_tamper.py", "/workflow/")
-"""What takes longest, in parts of paths: tests that wait for a cluster, one of minutes, and all other builds."""
+"""What takes longest, by parts of paths: tests that wait for a cluster, a whole campaign, and all other builds."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
