@@ -17,7 +17,7 @@ EXPONENT = UsualExponent(steepest=-0.35, flattest=-0.07, share=0.66)
 
 def test_thresholds_are_the_settings_and_are_told(config):
     claims = Claims.model_validate(config["claims"]).present()
-    assert list(claims) == [*(f"H{number}" for number in range(1, 10)), "D2", "D5"]
+    assert list(claims) == [*(f"H{number}" for number in range(1, 10)), "D2", "D5", "D8"]
     for id, claim in claims.items():
         assert claim.id == id
         assert claim.statement
