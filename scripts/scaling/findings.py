@@ -125,12 +125,13 @@ def _design(study: Study) -> Iterator[Finding]:
 
 
 def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
-    domain, sizes = plan.data, plan.train_sizes
+    domain, sizes = plan.data, plan.all_sizes
     where = f"/domains/{name}"
     unit = domain.unit
     yield Finding(f"domain.{name}.shards", count(len(sizes)), "config", f"{where}/train_sizes")
     yield Finding(f"domain.{name}.n-min", count(min(sizes), unit), "config", f"{where}/train_sizes")
     yield Finding(f"domain.{name}.n-max", count(max(sizes), unit), "config", f"{where}/train_sizes")
+    yield Finding(f"domain.{name}.top", count(plan.top, unit), "config", f"{where}/train_sizes")
     validation = count(domain.validation_size, unit)
     yield Finding(f"domain.{name}.validation-size", validation, "config", f"{where}/data/validation_size")
     guess = percent(domain.guess, 0) if plan.in_percent else significant(domain.guess, 3, plan.metric)
@@ -172,6 +173,7 @@ def _measured_domain(name: str, plan: MeasuredPlan, table: pd.DataFrame) -> Iter
     yield Finding(f"domain.{name}.shards", count(table.N.nunique()), source, "N")
     yield Finding(f"domain.{name}.n-min", count(table.N.min(), plan.unit), source, "N")
     yield Finding(f"domain.{name}.n-max", count(table.N.max(), plan.unit), source, "N")
+    yield Finding(f"domain.{name}.top", count(plan.top, plan.unit), source, "N")
     yield Finding(f"domain.{name}.models", count(table.family.nunique()), source, "family")
     yield Finding(f"domain.{name}.measurements", count(len(table)), source, "rows")
     for family, of_family in table.groupby("family"):
@@ -181,11 +183,11 @@ def _measured_domain(name: str, plan: MeasuredPlan, table: pd.DataFrame) -> Iter
 
 
 def _spread(name: str, top: int, curves: Sequence[Curve]) -> Iterator[Finding]:
-    """Give how often the worst family errs at the largest shard, as a multiple of the best."""
+    """Give how often the worst family errs where families are ranked, as a multiple of the best."""
     errors = [shard.median for curve in curves if (shard := curve.at(top))]
     if errors and min(errors) > 0:
         number = significant(max(errors) / min(errors), 2)
-        yield Finding(f"domain.{name}.spread", number, f"laws/{name}/*.json", "/shards/-1/median")
+        yield Finding(f"domain.{name}.spread", number, f"laws/{name}/*.json", f"median of the shard of {top}")
 
 
 def _curve(curve: Curve, table: pd.DataFrame, plan: DomainPlan) -> Iterator[Finding]:

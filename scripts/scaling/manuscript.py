@@ -112,7 +112,7 @@ class DomainView:
     @property
     def shared(self) -> int:
         """How many shards are so large that their seeds share data."""
-        return sum(self.plan.shares_pool(N) for N in self.plan.train_sizes)
+        return sum(self.plan.shares_pool(N) for N in self.plan.all_sizes)
 
     @property
     def top(self) -> int:
@@ -164,7 +164,7 @@ class TrainedView(DomainView):
     @property
     def generous(self) -> bool:
         """Is the validation set larger than the smallest shard?"""
-        return self.plan.data.validation_size > min(self.plan.train_sizes)
+        return self.plan.data.validation_size > min(self.plan.all_sizes)
 
 
 @dataclass(frozen=True)

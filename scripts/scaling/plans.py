@@ -74,6 +74,11 @@ class TrainedPlan(Settings):
         """The shard sizes N of a family."""
         return self.families[family].train_sizes or self.train_sizes
 
+    @property
+    def all_sizes(self) -> tuple[int, ...]:
+        """Every N at which some family has a shard, in order."""
+        return tuple(sorted({N for family in self.families for N in self.shards_of(family)}))
+
     def seeds_at(self, N: int, seeds: tuple[int, ...]) -> tuple[int, ...]:
         """Those among the study's seeds that are run at N."""
         passed = [bound for bound in self.seeds_above if bound < N]
@@ -240,6 +245,11 @@ class MeasuredPlan(Settings):
         return tuple(int(N) for N in sorted(set(self.rows.N)))
 
     @property
+    def all_sizes(self) -> tuple[int, ...]:
+        """The same: any of them may be some models' alone."""
+        return self.train_sizes
+
+    @property
     def top(self) -> int:
         """The N at which models are ranked: the largest."""
         return max(self.train_sizes)
@@ -288,7 +298,8 @@ def kind_of_plan(plan: Any) -> str:
 PLANS = {"trained": TrainedPlan, "measured": MeasuredPlan}
 """The kinds of plan by the tags that tell them apart."""
 DomainPlan = TrainedPlan | MeasuredPlan
-"""A domain of the study. Both kinds have title, unit, metric, pool, regions, families, labels, train_sizes and top."""
+"""A domain of the study. Both kinds have title, unit, metric, pool, regions, families, labels, train_sizes,
+all_sizes and top."""
 AnyPlan = Annotated[
     Annotated[TrainedPlan, Tag("trained")] | Annotated[MeasuredPlan, Tag("measured")], Discriminator(kind_of_plan)
 ]

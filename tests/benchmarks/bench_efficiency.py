@@ -109,7 +109,7 @@ def main() -> None:
         shutil.copy(ROOT / "Snakefile", folder)
         (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         snakemake = [sys.executable, "-m", "snakemake", "--cores", str(options.cores)]
-        curves = [f"results/curves/{domain}.csv" for domain in config["domains"]]
+        curves = [f"results/curves/{domain}.csv" for domain in Study.of(config).domains]
         fetched = [domain for domain, plan in Study.of(config).trained.items() if plan.data.source]
         # Code is compiled in it, too.
         timed([*snakemake, *(f"results/data/{domain}.npz" for domain in fetched)], folder, environ)

@@ -135,7 +135,7 @@ def test_the_design_is_counted_as_it_is_run(made):
     runs = sum(len(tables[domain]) for domain in study.trained)
     assert keys["study.trainings"] == keys["study.runs"] + keys["study.doubled-runs"] == runs
     for domain, plan in study.domains.items():
-        assert keys[f"domain.{domain}.n-max"] == max(plan.train_sizes)
+        assert keys[f"domain.{domain}.n-max"] == max(plan.all_sizes)
         per_curve = [keys[f"curve.{domain}.{family}.runs"] for family in plan.families]
         assert sum(per_curve) == len(tables[domain])
 

@@ -348,6 +348,7 @@ def test_a_family_may_have_shards_of_its_own(config):
     largest = {(name, N) for name, N, _ in study.doubled_runs("spiral")}
     assert {("mlp-raw-32", 1_000), ("mlp-polar-32", 1_000_000)} < largest, "each at its own largest"
     assert study.domains["spiral"].top == 1_000_000, "families are ranked where the domain ends"
+    assert study.domains["spiral"].all_sizes == tuple(sorted({*plan["train_sizes"], 7_000}))
 
 
 def test_above_a_bound_the_first_so_many_seeds_are_run(config):

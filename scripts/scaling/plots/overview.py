@@ -45,6 +45,8 @@ def overview(curves: Sequence[Curve], shown: Mapping[str, Shown]) -> Figure:
             _curve(left, best, f"{shown[domain].title}: {shown[domain].labels[best.family]}", look)
     _relative(left)
     _slopes(right, groups, shown)
+    # Below both, for with many domains no corner is free of lines.
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, handlelength=1.4)
     return figure
 
 
@@ -69,7 +71,6 @@ def _relative(axis: Axes) -> None:
     axis.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.yaxis.set_minor_formatter(NullFormatter())
-    axis.legend(loc="lower left", handlelength=1.4, labelspacing=0.25)
 
 
 def _slopes(axis: Axes, groups: Mapping[str, Sequence[Curve]], shown: Mapping[str, Shown]) -> None:

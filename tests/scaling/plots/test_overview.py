@@ -36,8 +36,9 @@ def curves(records):
 
 
 def test_every_domain_has_a_line_for_its_best_family_that_begins_at_one(curves):
-    left, _ = overview(curves(), SHOWN).axes
-    assert [text.get_text() for text in left.get_legend().get_texts()] == ["Pictures: CNN", "Texts: LSTM"]
+    figure = overview(curves(), SHOWN)
+    left, _ = figure.axes
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Pictures: CNN", "Texts: LSTM"]
     for line in left.lines[:2]:
         assert line.get_xydata()[0] == pytest.approx([1, 1])
         assert line.get_xdata()[-1] == 300
