@@ -93,6 +93,8 @@ def _medians(axis: Axes, shards: Sequence[Shard], **line: object) -> None:
 
 def _scales(axis: Axes, shown: FuncFormatter) -> None:
     axis.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
+    # On less than two decades matplotlib would label every minor tick, one over the other.
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.yaxis.set_major_formatter(shown)
     low, high = axis.get_ylim()
     if high / low < 30:
