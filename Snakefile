@@ -22,7 +22,7 @@ include: "rules/sweep.smk"
 
 
 wildcard_constraints:
-    domain="|".join(study.domains),
+    domain="|".join([*study.domains, *study.arms]),
     model=r"[a-z0-9-]+",
     family=r"[a-z0-9-]+",
     claim=r"[A-Z]\d+",

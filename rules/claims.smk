@@ -8,7 +8,7 @@ localrules:
 rule claim:
     """The verdict on one claim, with the numbers behind it."""
     input:
-        tables=collect("<results>/curves/{domain}.csv", domain=study.subjects),
+        tables=tables_of(study.subjects, study.arms),
         laws=laws_of(study.subjects),
     output:
         outcome="<results>/claims/{claim}.json",

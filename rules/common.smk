@@ -119,12 +119,12 @@ def granted(rule, mem_mb, runtime):
 
 def domain_kind(wildcards):
     """The domain's module, as a job of one domain imports it."""
-    return {"scaling.domains": [study.trained[wildcards.domain].data.kind]}
+    return {"scaling.domains": [study.plans[wildcards.domain].data.kind]}
 
 
 def run_kinds(wildcards):
     """The modules of one run: its domain and its family."""
-    family = study.trained[wildcards.domain].family_of(wildcards.model)
+    family = study.plans[wildcards.domain].family_of(wildcards.model)
     return domain_kind(wildcards) | {"scaling.models": [family.kind]}
 
 
@@ -199,7 +199,7 @@ def unsound(wildcards):
 
 def prepared_data(wildcards):
     """The prepared data of a domain; nothing for a synthetic one."""
-    synthetic = study.trained[wildcards.domain].data.source is None
+    synthetic = study.plans[wildcards.domain].data.source is None
     return [] if synthetic else "<results>/data/{domain}.npz"
 
 
@@ -216,6 +216,9 @@ def study_jobs():
         for family in plan.families:
             yield "law", of_domain | {"family": family}
             yield "diagnostics", of_domain | {"family": family}
+    for arm in study.arms:
+        yield from runs_of(arm)
+        yield "gather", {"domain": arm}
     yield "overview", {}
     yield from (("claim", {"claim": claim}) for claim in study.claims.present())
     if study.experiments.bias:
@@ -229,7 +232,7 @@ def study_jobs():
 def runs_of(domain):
     """The jobs that train the models of a domain, after those that get its data."""
     of_domain = {"domain": domain}
-    if study.trained[domain].data.source:
+    if study.plans[domain].data.source:
         yield from (("fetch", of_domain), ("prepare", of_domain))
     for rule, runs in (
         ("train", study.runs(domain)),
@@ -275,12 +278,12 @@ def one_of(names):
 
 def source_copy(wildcards):
     """Where a domain's raw files can be read without fetching them; empty if nowhere."""
-    return study.trained[wildcards.domain].source_copy or ""
+    return study.plans[wildcards.domain].source_copy or ""
 
 
 def gpu_slots(wildcards):
     """How many of the places on a GPU a run takes: none for a family that is trained on the processor."""
-    family = study.trained[wildcards.domain].family_of(wildcards.model)
+    family = study.plans[wildcards.domain].family_of(wildcards.model)
     return int(family.takes_gpu)
 
 
@@ -352,6 +355,11 @@ def domain_laws(wildcards):
         domain=wildcards.domain,
         family=study.domains[wildcards.domain].families,
     )
+
+
+def tables_of(*domains):
+    """The tables of all runs in some domains and arms."""
+    return [f"<results>/curves/{domain}.csv" for names in domains for domain in names]
 
 
 def laws_of(plans):

@@ -17,7 +17,7 @@ rule gather:
     log:
         "<results>/logs/gather/{domain}.log",
     wildcard_constraints:
-        domain=one_of(study.trained),
+        domain=one_of(study.plans),
     threads: 1
     resources:
         **granted("gather", mem_mb=1000, runtime=10),
@@ -54,7 +54,7 @@ rule measure:
 rule curves:
     """The tables of all domains in one."""
     input:
-        collect("<results>/curves/{domain}.csv", domain=study.domains),
+        tables_of(study.domains, study.arms),
     output:
         table="<results>/curves.csv",
         receipt="<results>/curves.receipt.json",

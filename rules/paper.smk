@@ -9,7 +9,7 @@ localrules:
 rule ledger:
     """Every number of the paper with its full precision, its interval and where it was read."""
     input:
-        tables=collect("<results>/curves/{domain}.csv", domain=study.domains),
+        tables=tables_of(study.domains, study.arms),
         laws=laws_of(study.domains),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
         campaigns=campaigns(),

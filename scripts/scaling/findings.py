@@ -46,7 +46,7 @@ def collect(
     yield from _method()
     yield from _design(study)
     if study.trained:
-        total = sum(float(tables[name].flops.sum()) for name in study.trained)
+        total = sum(float(tables[name].flops.sum()) for name in study.plans)
         yield Finding("study.flops", significant(total, 2, "FLOP"), "curves.csv", "flops of what is trained here")
     for name, trained in study.trained.items():
         yield from _trained_domain(name, trained)
@@ -93,8 +93,8 @@ def _method() -> Iterator[Finding]:
 
 
 def _design(study: Study) -> Iterator[Finding]:
-    runs = {name: len(study.runs(name)) for name in study.trained}
-    doubled = {name: len(study.doubled_runs(name)) for name in study.trained}
+    runs = {name: len(study.runs(name)) for name in study.plans}
+    doubled = {name: len(study.doubled_runs(name)) for name in study.plans}
     for key, value in {
         "runs": sum(runs.values()),
         "doubled-runs": sum(doubled.values()),

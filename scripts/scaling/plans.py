@@ -17,7 +17,7 @@ from scaling.domains import Domain, KnownLaw, Published
 from scaling.laws.shards import SHARED
 from scaling.measurements import MeasurementsError, model_name, read_domain
 from scaling.models import Family, Network
-from scaling.settings import Count, Name, Settings
+from scaling.settings import Count, Name, Seed, Settings
 from scaling.training import Budget
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ class TrainedPlan(Settings):
     """A folder with the raw files, or the package that holds them, to use in place of a download."""
     train_sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
     """The shard sizes N. At the largest, families are ranked."""
+    seeds: Annotated[tuple[Seed, ...] | None, Field(min_length=1)] = None
+    """Seeds of this domain alone; null for those of the study."""
     seeds_above: Mapping[Annotated[int, Field(ge=0)], Count] = Field(default_factory=dict)
-    """Above this N at most so many of the study's seeds are run; of several bounds passed, the highest decides."""
+    """Above this N at most so many of the seeds are run; of several bounds passed, the highest decides."""
     budget: Budget | None = None
     """How long networks are trained; a domain whose families have nothing to train does without."""
     families: Annotated[dict[Name, AnyFamily], Field(min_length=1)]
@@ -80,7 +82,8 @@ class TrainedPlan(Settings):
         return tuple(sorted({N for family in self.families for N in self.shards_of(family)}))
 
     def seeds_at(self, N: int, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        """Those among the study's seeds that are run at N."""
+        """Those among its own seeds, or else the study's, that are run at N."""
+        seeds = self.seeds or seeds
         passed = [bound for bound in self.seeds_above if bound < N]
         return seeds[: self.seeds_above[max(passed)]] if passed else seeds
 
@@ -145,6 +148,7 @@ class TrainedPlan(Settings):
     def faults(self, key: str, name: str) -> Iterator[str]:
         """Find what no single value shows; `key` is the plan's place in the config, `name` the domain's name."""
         domain = self.data
+        yield from repeats(f"{key}.seeds", self.seeds or ())
         yield from self._faults_of_shards(key, name, self.train_sizes)
         for family, settings in self.families.items():
             yield from self._faults_of_shards(f"{key}.families.{family}", name, settings.train_sizes or ())

@@ -16,3 +16,6 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
 
 Count = Annotated[int, Field(gt=0)]
 """A whole number of at least one."""
+
+Seed = Annotated[int, Field(ge=0)]
+"""What a run's random numbers follow from, beside what it is."""

@@ -19,10 +19,8 @@ from scaling.experiments.coverage import Coverage
 from scaling.faults import explain
 from scaling.models import Family, Network
 from scaling.plans import PLANS, AnyPlan, MeasuredPlan, TrainedPlan, kind_of_plan, repeats
-from scaling.settings import Name, Settings
+from scaling.settings import Name, Seed, Settings
 from scaling.training import Run
-
-Seed = Annotated[int, Field(ge=0)]
 
 
 class StudyError(ValueError):
@@ -93,6 +91,17 @@ class Study(Settings):
         return {name: plan for name, plan in self.domains.items() if isinstance(plan, TrainedPlan)}
 
     @functools.cached_property
+    def arms(self) -> dict[str, TrainedPlan]:
+        """What experiments train beside the domains: runs and tables, but neither curves nor laws."""
+        bias = self.experiments.bias
+        return bias.plans(self) if bias else {}
+
+    @functools.cached_property
+    def plans(self) -> dict[str, TrainedPlan]:
+        """All that is trained: the domains, and the arms of experiments."""
+        return self.trained | self.arms
+
+    @functools.cached_property
     def measured(self) -> dict[str, MeasuredPlan]:
         """The domains that somebody has measured."""
         return {name: plan for name, plan in self.domains.items() if isinstance(plan, MeasuredPlan)}
@@ -148,12 +157,12 @@ class Study(Settings):
 
     def seeds_at(self, domain: str, N: int) -> tuple[int, ...]:
         """Seeds that are run at N in `domain`."""
-        plan = self.trained[domain]
+        plan = self.plans[domain]
         return self.shared_pool_seeds if plan.shares_pool(N) else plan.seeds_at(N, self.seeds)
 
     def run(self, domain: str, model: str, N: int, seed: int, budget_scale: int = 1) -> Run:
         """Describe one training completely; raises KeyError for a name that the study doesn't have."""
-        plan = self.trained[domain]
+        plan = self.plans[domain]
         _, family, size = plan.models[model]
         return Run(
             domain=domain,
@@ -171,7 +180,7 @@ class Study(Settings):
 
     def runs(self, domain: str) -> list[tuple[str, int, int]]:
         """List (model, N, seed) of every run of a domain's learning curves."""
-        plan = self.trained[domain]
+        plan = self.plans[domain]
         return [
             (name, N, seed)
             for name, model in plan.models.items()
@@ -180,8 +189,13 @@ class Study(Settings):
         ]
 
     def doubled_runs(self, domain: str) -> list[tuple[str, int, int]]:
-        """List the runs of each network's largest shard, which are made again with twice the budget."""
-        plan = self.trained[domain]
+        """List the runs of each network's largest shard, which are made again with twice the budget.
+
+        None of an arm's, for it has no curve that a budget could bend.
+        """
+        if domain in self.arms:
+            return []
+        plan = self.plans[domain]
         largest = {
             name: max(plan.shards_of(name)) for name, family in plan.families.items() if isinstance(family, Network)
         }

@@ -1,21 +1,23 @@
 """Spiral: points in the plane, inside or outside a band that winds around the origin.
 
 The labels are noise-free and the sampling density does not follow the band, so some of the boundary is
-almost never seen (Dzekman 2024). Error is the misclassified fraction under the sampling density; `tip` is the
-same under a uniform density over the corner where the band ends, which holds about 1 % of the samples.
+almost never seen (Dzekman 2024). Error is the misclassified fraction under the sampling density. Two regions have
+errors of their own, under uniform densities: the `tail`, the band's outer turn, and the `tip`, its end at the top left,
+where one sample in nine hundred falls. Either reaches as far to both sides of the band as makes half of it inside.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from scaling.domains import Domain as BaseDomain
 from scaling.domains import Draw
 from scaling.randomness import generator
-from scaling.settings import Count
+from scaling.settings import Count, Name
 from scaling.tasks.classification import Classification, Examples
 
 PHI_MAX = 4 * np.pi + 2.2
@@ -30,8 +32,17 @@ BLOBS = (
     (0.295, (0.35, 0.40), 0.33),
 )
 """The sampling density: three Gaussians and, for the rest of the weight, the uniform density on the square."""
-TIP_X, TIP_Y = -0.25, 0.25
-"""The tip region is {x < TIP_X, y > TIP_Y}."""
+TIP_PHI = 4.5 * np.pi
+"""From this angle on, where the band crosses the y axis for the last time, it is the tip."""
+REGIONS = {"tail": (PHI_MAX - 2 * np.pi, TIP_PHI), "tip": (TIP_PHI, PHI_MAX)}
+"""Angles of the band between which each region lies. The outer turn up to the tip is the tail."""
+REACH = 2
+"""A region reaches so many times as far from the centre line as the band does, so that half of it is inside."""
+TIP_RADIUS = 0.75
+"""Between the last two turns of the band at the top left: what lies farther out there is around the tip."""
+TESTS_AN_EXAMPLE = 30
+"""Test points for each training example, as far as there are so many. Where errors are a tenth and more, a million
+would cost more than the training; so many leave test noise below a tenth of any error here."""
 
 
 def centre_line(phi: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -46,13 +57,51 @@ def half_width(phi: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def inside(points: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Tell which `points`, of shape (n, 2), lie in the band on any of its turns."""
-    x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
-    radius, angle = np.hypot(x, y), np.arctan2(y, x) % (2 * np.pi)
+    radius, angle = _polar(points)
     found = np.zeros(len(points), dtype=bool)
     for turn in range(int(PHI_MAX // (2 * np.pi)) + 1):
         phi = angle + 2 * np.pi * turn
         found |= (phi <= PHI_MAX) & (np.abs(radius - centre_line(phi)) < half_width(phi))
     return found
+
+
+def in_region(points: NDArray[np.floating], region: str) -> NDArray[np.bool_]:
+    """Tell which `points`, of shape (n, 2), lie in a region."""
+    first, last = REGIONS[region]
+    radius, angle = _polar(points)
+    # Both regions lie on the outer turn: one angle of the band for each direction.
+    phi = first + (angle - first) % (2 * np.pi)
+    return (phi <= last) & (np.abs(radius - centre_line(phi)) < REACH * half_width(phi))
+
+
+def around_tip(points: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell which `points`, of shape (n, 2), are samples that the tip could be learned from."""
+    radius, _ = _polar(points)
+    return (points[:, 0] < 0) & (points[:, 1] > 0) & (radius > TIP_RADIUS)
+
+
+def uniform(region: str, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw `n` points uniformly from a region, by rejection."""
+    first, last = REGIONS[region]
+    widest = REACH * float(half_width(np.array(first)))
+    farthest = float(centre_line(np.array(last))) + widest
+    accepted: list[NDArray[np.float32]] = []
+    missing = n
+    while missing > 0:
+        phi = rng.uniform(first, last, size=4 * missing + 64)
+        away = rng.uniform(-widest, widest, size=len(phi))
+        radius = centre_line(phi) + away
+        # The area at a radius grows with it.
+        kept = (np.abs(away) < REACH * half_width(phi)) & (rng.uniform(0, farthest, size=len(phi)) < radius)
+        points = np.column_stack([radius * np.cos(phi), radius * np.sin(phi)])[kept][:missing]
+        accepted.append(points.astype(np.float32))
+        missing -= len(points)
+    return np.concatenate(accepted)
+
+
+def _polar(points: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
+    return np.hypot(x, y), np.arctan2(y, x) % (2 * np.pi)
 
 
 def density(points: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -95,15 +144,23 @@ def label(points: NDArray[np.float32]) -> Examples:
 
 
 class Domain(BaseDomain):
-    """Noise-free classification of points in the plane, with fresh samples for every run."""
+    """Classification of points in the plane, with fresh samples for every run, noise-free unless told otherwise."""
 
     kind: Literal["spiral"]
     test_size: Count
-    """Test points per seed, drawn from the sampling density."""
-    tip_test_size: Count
-    """Test points per seed, drawn uniformly from the tip region."""
+    """Test points per seed, drawn from the sampling density: at most so many, and `TESTS_AN_EXAMPLE` N."""
+    region_size: Count
+    """Test points per seed and region, likewise."""
     map_size: Count
-    """Side, in cells, of the grid on which every run keeps its decision map."""
+    """Side, in cells, of the grid of a decision map."""
+    map_seeds: Mapping[Annotated[int, Field(gt=0)], Annotated[int, Field(ge=0)]]
+    """For each N whose runs keep their decision maps: seeds below this one do."""
+    label_noise: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """Share of wrong labels among training and validation points. Test labels are right, always."""
+    tip_from: Count | None = None
+    """Whatever N is, the samples around the tip are those of the shard of so many points; null for its own."""
+    stream: Name | None = None
+    """Name of the domain whose random draws these are; null for its own."""
 
     title: ClassVar[str] = "Spiral"
     description: ClassVar[str] = (
@@ -111,11 +168,11 @@ class Domain(BaseDomain):
         r"band that winds two and a third times around the origin and tapers off at its outer end. The labels "
         r"carry no noise. The sampling density, a mixture of three Gaussians and a thin uniform floor, "
         r"does not follow the band, so parts of the boundary are hardly ever seen; the rarest is the \emph{tip}, the "
-        r"corner at the top left where the band ends. Every run draws fresh "
+        r"band's end at the top left. Every run draws fresh "
         r"training points, and every seed fresh validation and test points, so shards are independent at "
         r"any size. The setting is that of \cite{dzekman2024}; the geometry is our own."
     )
-    regions: ClassVar[Mapping[str, str]] = {"tip": "the sparse corner where the band ends"}
+    regions: ClassVar[Mapping[str, str]] = {"tail": "the band's outer turn", "tip": "the band's sparse end"}
     unit: ClassVar[str] = "points"
 
     @property
@@ -129,14 +186,35 @@ class Domain(BaseDomain):
         return float(inside(sample(200_000, generator("spiral", "guess"))).mean())
 
     def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
-        """Draw fresh points; validation and test sets depend on the seed alone, so models compare in pairs."""
-        tip = generator(name, "tip", seed).uniform((-1, TIP_Y), (TIP_X, 1), size=(self.tip_test_size, 2))
+        """Draw fresh points; validation and test sets depend on the seed, their size on N, and on no model."""
+        name = self.stream or name
+        tests = min(self.test_size, TESTS_AN_EXAMPLE * N)
+        of_region = min(self.region_size, TESTS_AN_EXAMPLE * N)
         return Draw(
-            train=label(sample(N, generator(name, "train", N, seed))),
-            validation=label(sample(self.validation_size, generator(name, "validation", seed))),
+            train=self._noisy(self._shard(name, N, seed), generator(name, "noise", N, seed)),
+            validation=self._noisy(
+                sample(self.validation_size, generator(name, "validation", seed)),
+                generator(name, "validation noise", seed),
+            ),
             test={
-                self.metric: label(sample(self.test_size, generator(name, "test", seed))),
-                "tip": label(tip.astype(np.float32)),
+                self.metric: label(sample(tests, generator(name, "test", seed))),
+                **{
+                    region: label(uniform(region, of_region, generator(name, region, seed))) for region in self.regions
+                },
             },
-            probe=label(grid(self.map_size)),
+            probe=label(grid(self.map_size)) if seed < self.map_seeds.get(N, 0) else None,
         )
+
+    def _shard(self, name: str, N: int, seed: int) -> NDArray[np.float32]:
+        points = sample(N, generator(name, "train", N, seed))
+        if self.tip_from is None:
+            return points
+        seen = sample(self.tip_from, generator(name, "train", self.tip_from, seed))
+        points = np.concatenate([seen[around_tip(seen)], points[~around_tip(points)]])
+        # A little short, or long, of N without the samples around the tip that were replaced.
+        spare = sample(N, generator(name, "spare", N, seed))
+        return np.concatenate([points, spare[~around_tip(spare)]])[:N]
+
+    def _noisy(self, points: NDArray[np.float32], rng: np.random.Generator) -> Examples:
+        x, y = label(points)
+        return Examples(x, np.where(rng.random(len(y)) < self.label_noise, 1 - y, y))

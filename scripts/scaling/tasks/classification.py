@@ -1,7 +1,8 @@
 """Classification: one of several classes for each input. The error is the misclassified share.
 
 Networks minimise cross-entropy or, if told to, the squared difference between their outputs and a one for the true
-class, a zero for all others (Hui & Belkin 2021, with no rescaling, which a dozen classes don't need).
+class, a zero for all others (Hui & Belkin 2021, with no rescaling, which a dozen classes don't need), or the focal loss
+(Lin et al. 2017, Eq. 4), which is cross-entropy weighted by (1 - p)^2, with p the probability of the true class.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+FOCUS = 2
+"""The focal loss's power, what Lin et al. found best."""
 EVALUATION_BATCH = 4_096
 EVALUATION_VALUES = 200_000
 """Networks are evaluated in batches of so many inputs at most, and of so many numbers: 255 images of 28 × 28. Smaller
@@ -50,7 +53,7 @@ class Classification(Task):
     """The loss of networks, one of `losses`."""
 
     title: ClassVar[str] = "classification"
-    losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared")
+    losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "squared", "focal")
 
     @property
     def metric(self) -> str:
@@ -86,7 +89,7 @@ class Classification(Task):
         return Held(held.x[index], held.y[index])
 
     def loss(self, network: nn.Module, batch: Held) -> Tensor:
-        """Give the mean loss: cross-entropy in nats, or squared."""
+        """Give the mean loss: cross-entropy in nats, or one of the others."""
         return self._loss(network(batch.x), batch.y)
 
     def minimising(self, loss: str) -> Self:
@@ -107,10 +110,14 @@ class Classification(Task):
         return {self.metric: answers != examples.y}
 
     def _loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        import torch
         from torch.nn.functional import cross_entropy, mse_loss, one_hot
 
         if self.minimised == "cross-entropy":
             return cross_entropy(logits, y)
+        if self.minimised == "focal":
+            surprise = cross_entropy(logits, y, reduction="none")
+            return ((-torch.expm1(-surprise)) ** FOCUS * surprise).mean()
         return mse_loss(logits, one_hot(y, self.classes).to(logits.dtype))
 
     def _logits(self, network: nn.Module, x: Tensor) -> Tensor:
