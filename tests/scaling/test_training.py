@@ -27,7 +27,7 @@ from scaling.training import (
     train,
 )
 
-DATA = Domain(kind="spiral", validation_size=500, test_size=2_000, tip_test_size=300, map_size=12)
+DATA = Domain(kind="spiral", validation_size=500, test_size=2_000, region_size=300, map_size=12, map_seeds={300: 1, 20_000: 1})
 BUDGET = Budget(batch_size=32, max_batch_size=64, batches_per_epoch=8, epochs=40, min_steps=60, max_steps=400)
 POLAR = mlp.Family(kind="mlp", inputs="polar", sizes=(64,), learning_rate=0.03, weight_decay=0.01)
 
@@ -133,7 +133,7 @@ def test_the_record_says_what_was_run(trained):
     record = trained[0]
     assert (record.domain, record.family, record.model, record.size) == ("spiral", "net", "net-64", 64)
     assert (record.N, record.seed, record.budget_scale, record.shares_pool) == (300, 0, 1, False)
-    assert (record.outcome, record.metric, set(record.test)) == ("trained", "error", {"error", "tip"})
+    assert (record.outcome, record.metric, set(record.test)) == ("trained", "error", {"error", "tail", "tip"})
     assert record.parameters == (2 + 1) * 64 + (64 + 1) * 64 + (64 + 1) * 2
     assert record.steps == BUDGET.steps(300)
     assert record.batch_size == BUDGET.batch(300)

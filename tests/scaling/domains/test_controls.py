@@ -74,7 +74,7 @@ def test_the_law_speaks_of_the_family_that_follows_it_alone(domain, family):
 
 def test_a_domain_that_is_no_control_has_no_known_law():
     assert images.Domain(kind="images", validation_size=10).known is None
-    plane = spiral.Domain(kind="spiral", validation_size=1, test_size=1, tip_test_size=1, map_size=1)
+    plane = spiral.Domain(kind="spiral", validation_size=1, test_size=1, region_size=1, map_size=1, map_seeds={})
     assert plane.known is None
 
 

@@ -7,10 +7,27 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from scaling.domains import spiral
-from scaling.domains.spiral import PHI_MAX, Domain, centre_line, density, grid, half_width, inside, label, sample
+from scaling.domains.spiral import (
+    PHI_MAX,
+    REACH,
+    REGIONS,
+    Domain,
+    around_tip,
+    centre_line,
+    density,
+    grid,
+    half_width,
+    in_region,
+    inside,
+    label,
+    sample,
+    uniform,
+)
 from scaling.randomness import generator
 
-DOMAIN = Domain(kind="spiral", validation_size=1_000, test_size=1_000, tip_test_size=300, map_size=10)
+DOMAIN = Domain(
+    kind="spiral", validation_size=1_000, test_size=1_000, region_size=300, map_size=10, map_seeds={200: 1, 1_000: 3}
+)
 SAMPLE = sample(400_000, generator("test"))
 
 
@@ -18,8 +35,8 @@ def at(radius, angle):
     return np.array([[radius * np.cos(angle), radius * np.sin(angle)]])
 
 
-def draw(N=200, seed=0, name="spiral"):
-    return DOMAIN.draw(name, N, seed, None)
+def draw(N=200, seed=0, name="spiral", **changes):
+    return DOMAIN.model_copy(update=changes).draw(name, N, seed, None)
 
 
 def rows(examples):
@@ -56,10 +73,52 @@ def test_the_band_starts_at_its_full_width_and_narrows_to_nothing():
     assert half_width(phi[-1]) == pytest.approx(0)
 
 
-def test_the_band_ends_in_the_tip_region():
+def test_the_band_ends_in_the_tip_top_left():
     x, y = at(centre_line(PHI_MAX), PHI_MAX)[0]
-    assert x < spiral.TIP_X
-    assert y > spiral.TIP_Y
+    assert x < 0 < y
+    phi = PHI_MAX - 0.01
+    assert in_region(at(centre_line(phi), phi), "tip")[0]
+    assert around_tip(np.array([[x, y]]))[0]
+
+
+@given(st.sampled_from(sorted(REGIONS)), st.floats(0.01, 0.99), st.floats(-0.9, 0.9))
+def test_a_region_reaches_twice_as_far_as_the_band_between_its_angles(region, part, away):
+    first, last = REGIONS[region]
+    phi = first + part * (last - first)
+    width = half_width(phi)
+    assert in_region(at(centre_line(phi) + REACH * away * width, phi), region)[0]
+    assert not in_region(at(centre_line(phi) + REACH * (1.05 + abs(away)) * width + 1e-6, phi), region)[0]
+    others = [other for other in REGIONS if other != region]
+    assert not any(in_region(at(centre_line(phi), phi), other)[0] for other in others)
+
+
+@given(st.floats(0, REGIONS["tail"][0] - 1e-6))
+def test_inner_turns_are_in_no_region(phi):
+    assert not any(in_region(at(centre_line(phi), phi), region)[0] for region in REGIONS)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_points_of_a_region_lie_evenly_in_it_and_half_of_them_inside_the_band(region):
+    points = uniform(region, 40_000, np.random.default_rng(0))
+    assert points.shape == (40_000, 2)
+    assert points.dtype == np.float32
+    assert in_region(points.astype(np.float64) * (1 - 1e-7), region).mean() > 0.999
+    # The band's part of a tube of twice its width is a half, as both are cut at the same angles.
+    assert inside(points).mean() == pytest.approx(0.5, abs=0.01)
+    # Even: as many in any box as its area in the region says, counted on a fine grid.
+    cells = grid(1_000)
+    cells = cells[in_region(cells, region)]
+    for low, high in (((-1, -1), (0, 1)), ((-1, 0), (1, 1)), ((-0.4, 0.5), (0.3, 1))):
+        share = [((some >= low) & (some < high)).all(axis=1).mean() for some in (points, cells)]
+        assert share[0] == pytest.approx(share[1], abs=0.02)
+
+
+def test_what_lies_around_the_tip_holds_the_tip_and_no_other_turn():
+    tip = uniform("tip", 5_000, np.random.default_rng(0))
+    assert around_tip(tip).all()
+    band = np.linspace(0, PHI_MAX - 2 * np.pi, 500)
+    points = np.column_stack([centre_line(band) * np.cos(band), centre_line(band) * np.sin(band)])
+    assert not around_tip(points).any()
 
 
 def test_the_density_is_that_of_the_recipe():
@@ -92,12 +151,12 @@ def test_samples_lie_in_the_square_and_are_float32():
     assert np.abs(SAMPLE).max() <= 1
 
 
-def test_the_tip_holds_about_one_sample_in_a_hundred():
-    points = grid(400)
-    p = density(points)
-    tip = (points[:, 0] < -0.25) & (points[:, 1] > 0.25)
-    assert p[tip].sum() / p.sum() == pytest.approx(0.011, abs=0.001)
-    assert ((SAMPLE[:, 0] < -0.25) & (SAMPLE[:, 1] > 0.25)).mean() == pytest.approx(0.011, abs=0.001)
+def test_about_one_sample_in_nine_hundred_is_in_the_tip_and_nine_in_a_thousand_around_it():
+    cells = grid(1_500)
+    p = density(cells)
+    for chosen, share in ((lambda x: in_region(x, "tip"), 0.0011), (around_tip, 0.0094)):
+        assert p[chosen(cells)].sum() / p.sum() == pytest.approx(share, rel=0.05)
+        assert chosen(SAMPLE).mean() == pytest.approx(share, rel=0.1)
 
 
 def test_best_guess_is_the_share_of_the_band():
@@ -113,7 +172,7 @@ def test_a_label_is_one_inside_the_band():
 
 def test_a_draw_has_the_sizes_and_types_asked_for():
     drawn = draw(200)
-    sizes = {"train": 200, "validation": 1_000, "error": 1_000, "tip": 300}
+    sizes = {"train": 200, "validation": 1_000, "error": 1_000, "tail": 300, "tip": 300}
     for name, examples in {"train": drawn.train, "validation": drawn.validation, **drawn.test}.items():
         assert examples.x.shape == (sizes[name], 2)
         assert examples.y.shape == (sizes[name],)
@@ -122,12 +181,10 @@ def test_a_draw_has_the_sizes_and_types_asked_for():
     assert set(drawn.test) == {"error", *DOMAIN.regions}
 
 
-def test_the_test_set_of_the_tip_covers_the_tip_evenly():
-    tip = draw().test["tip"].x
-    assert (tip >= [-1, 0.25]).all()
-    assert (tip <= [-0.25, 1]).all()
-    assert tip.mean(axis=0) == pytest.approx([-0.625, 0.625], abs=0.05)
-    assert tip.std(axis=0) == pytest.approx([0.75 / np.sqrt(12)] * 2, abs=0.02)
+@given(st.integers(1, 200))
+def test_small_shards_are_tested_on_fewer_points(N):
+    sizes = {name: len(examples.y) for name, examples in draw(N).test.items()}
+    assert sizes == {"error": min(1_000, 30 * N), "tail": min(300, 30 * N), "tip": min(300, 30 * N)}
 
 
 def test_a_draw_is_the_same_each_time():
@@ -154,6 +211,12 @@ def test_validation_and_test_depend_on_the_seed_alone():
         assert not rows(part(draw(200, 0))) & rows(part(draw(200, 1)))
 
 
+def test_a_domain_on_the_stream_of_another_has_its_points():
+    one, other = draw(name="spiral"), draw(name="other", stream="spiral")
+    for of in (lambda d: d.train, lambda d: d.validation, lambda d: d.test["tip"]):
+        assert (of(one).x == of(other).x).all()
+
+
 def test_two_domains_of_this_kind_have_different_points():
     assert not rows(draw(name="spiral").train) & rows(draw(name="other").train)
 
@@ -161,6 +224,31 @@ def test_two_domains_of_this_kind_have_different_points():
 def test_the_probe_goes_row_by_row_from_the_top_left():
     assert grid(2).tolist() == [[-0.5, 0.5], [0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]]
     assert (draw().probe.x == grid(10)).all()
+
+
+def test_maps_are_asked_for_at_the_seeds_and_shards_that_the_settings_name():
+    kept = {(N, seed) for N in (100, 200, 1_000) for seed in range(5) if draw(N, seed).probe is not None}
+    assert kept == {(200, 0), (1_000, 0), (1_000, 1), (1_000, 2)}
+
+
+def test_label_noise_turns_its_share_of_training_and_validation_labels_and_no_test_label():
+    clean, noisy = draw(5_000), draw(5_000, label_noise=0.1)
+    for of in (lambda d: d.train, lambda d: d.validation):
+        assert (of(clean).x == of(noisy).x).all()
+        assert (of(clean).y != of(noisy).y).mean() == pytest.approx(0.1, abs=0.02)
+    for name, test in noisy.test.items():
+        assert (test.y == inside(test.x)).all(), name
+
+
+@given(st.integers(500, 3_000), st.integers(0, 5))
+def test_samples_around_the_tip_stay_those_of_a_smaller_shard(N, seed):
+    seen = draw(500, seed).train.x
+    points = draw(N, seed, tip_from=500).train.x
+    assert len(points) == N
+    assert {p.tobytes() for p in points[around_tip(points)]} == {p.tobytes() for p in seen[around_tip(seen)]}
+    own = draw(N, seed).train.x
+    elsewhere = {p.tobytes() for p in points[~around_tip(points)]}
+    assert len({p.tobytes() for p in own[~around_tip(own)]} - elsewhere) <= around_tip(seen).sum()
 
 
 def test_there_is_no_end_of_points_and_nothing_to_prepare(tmp_path):

@@ -41,7 +41,7 @@ def test_a_decision_map_is_a_square_picture_from_the_top_left(tmp_path):
 
 
 def test_the_map_that_a_run_leaves_is_of_its_predictions(tmp_path):
-    domain = Domain(kind="spiral", validation_size=10, test_size=10, tip_test_size=10, map_size=30)
+    domain = Domain(kind="spiral", validation_size=10, test_size=10, region_size=10, map_size=30, map_seeds={500: 1})
     budget = Budget(batch_size=1, max_batch_size=1, batches_per_epoch=1, epochs=1, min_steps=30, max_steps=30)
     family = Family(kind="knn", k=1)
     run = Run(

@@ -49,6 +49,7 @@ def trained(learner):
 KNOBS = [
     (mlp, {"optimiser": "sgd", "learning_rate": 0.1}),
     (mlp, {"loss": "squared"}),
+    (mlp, {"loss": "focal", "layer_norm": True}),
     (mlp, {"dropout": 0.5}),
     (cnn, {"dropout": 0.5}),
     (resnet, {"dropout": 0.5, "optimiser": "sgd", "learning_rate": 0.1}),
@@ -82,7 +83,7 @@ def test_dropout_leaves_out_units_before_the_last_layer_in_training_alone(kind):
 @pytest.mark.parametrize(
     ("kind", "settings", "task", "words"),
     [
-        (mlp, {"loss": "hinge"}, PICTURES, "loss = 'hinge' is no loss of the task.*cross-entropy, squared"),
+        (mlp, {"loss": "hinge"}, PICTURES, "loss = 'hinge' is no loss of the task.*cross-entropy, squared, focal"),
         (mlp, {"loss": "squared"}, TEXT, "loss = 'squared' is no loss of the task.*only its own; leave the key out"),
         (logistic, {"dropout": 0.5}, PICTURES, "dropout = 0.5, but kind logistic has no place for it; leave"),
         (cnn, {"dropout": 0.5}, Classification(shape=(2,), classes=2), "needs images"),

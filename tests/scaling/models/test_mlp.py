@@ -45,6 +45,22 @@ def test_it_has_three_layers_of_weights_and_a_logit_a_class(task, inputs, h):
     assert network(torch.rand(7, *task.shape)).shape == (7, task.classes)
 
 
+def test_with_layer_norm_a_hidden_layer_has_mean_zero_and_variance_one_before_relu():
+    family = mlp(sizes=(64,)).model_copy(update={"layer_norm": True})
+    network = family.network(PLANE, 64)
+    assert sum(weights.numel() for weights in network.parameters()) == 3 * 64 + 65 * 64 + 65 * 2 + 2 * 2 * 64
+    for depth in (3, 6):
+        sums = network[:depth](torch.rand(7, 2))
+        assert sums.mean(dim=1).tolist() == pytest.approx([0] * 7, abs=1e-5)
+        assert sums.var(dim=1, correction=0).tolist() == pytest.approx([1] * 7, abs=0.02)
+
+
+def test_it_is_named_after_what_is_not_as_usual():
+    settings = {"layer_norm": True, "loss": "focal", "weight_decay": 0.01}
+    assert mlp().knobs == ()
+    assert mlp().model_copy(update=settings).knobs == ("focal loss", "layer norm", "weight decay 0.01")
+
+
 def test_polar_inputs_need_the_plane():
     assert mlp("polar").complaint(PLANE) is None
     assert mlp("raw").complaint(PICTURES) is None

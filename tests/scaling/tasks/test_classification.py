@@ -56,6 +56,17 @@ def test_the_squared_loss_is_the_mean_squared_difference_from_a_one_for_the_true
     assert error == TASK.judge(network, held(examples))[0]
 
 
+@pytest.mark.parametrize("scale", [0.1, 1, 30])
+def test_the_focal_loss_is_cross_entropy_weighted_by_the_square_of_the_doubt(scale):
+    task, examples, network = TASK.minimising("focal"), cloud(50), nn.Linear(2, 3)
+    with torch.no_grad():
+        network.weight.mul_(scale)
+    p = network(torch.from_numpy(examples.x)).double().softmax(dim=1).detach().numpy()[np.arange(50), examples.y]
+    loss = task.loss(network, held(examples))
+    assert loss.item() == pytest.approx((-((1 - p) ** 2) * np.log(p)).mean(), rel=1e-4)
+    assert all(torch.isfinite(gradient).all() for gradient in torch.autograd.grad(loss, list(network.parameters())))
+
+
 def test_networks_are_judged_in_inference_mode_and_go_on_training():
     network = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 3))
     assert TASK.judge(network, held(cloud(100))) == TASK.judge(network, held(cloud(100)))
