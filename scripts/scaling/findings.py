@@ -10,9 +10,10 @@ import pandas as pd
 from scaling.claims import Outcome
 from scaling.comparisons import LEVEL
 from scaling.curves import BUDGET_TOLERANCE, USUAL_SLOPES, Curve, chosen_runs
+from scaling.domains import KnownLaw
 from scaling.experiments import coverage as simulated
 from scaling.experiments.coverage import Campaign, Cell, Coverage
-from scaling.laws import BETA_RANGE, Estimate
+from scaling.laws import BETA_RANGE, Estimate, Law, fit_law
 from scaling.laws.analysis import AHEAD, AUDIT_FACTOR, Analysis
 from scaling.laws.fitting import MIN_SHARDS
 from scaling.laws.regions import MIN_DECADES, PASSES
@@ -148,6 +149,8 @@ def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
     for field, number in plan.budget or ():
         steps = count(number)
         yield Finding(f"domain.{name}.{field.replace('_', '-')}", steps, "config", f"{where}/budget/{field}")
+    if plan.seeds:
+        yield Finding(f"domain.{name}.seeds", count(len(plan.seeds)), "config", f"{where}/seeds")
     for bound, seeds in plan.seeds_above.items():
         place = f"{where}/seeds_above/{bound}"
         yield Finding(f"domain.{name}.above-{bound}", count(bound, unit), "config", place)
@@ -258,6 +261,7 @@ def _law(curve: Curve, analysis: Analysis, plan: DomainPlan) -> Iterator[Finding
     if (known := plan.known_of(curve.family)) is not None:
         for name, number in (
             ("exponent", fixed(known.exponent, 3)),
+            ("beta", fixed(_exact_beta(law, known), 3)),
             ("slope", fixed(known.slope([int(N) for N in law.N]), 3)),
             ("last", error(known.error(int(law.N[-1])), plan)),
         ):
@@ -274,8 +278,15 @@ def _held(curves: Sequence[Curve], study: Study) -> Iterator[Finding]:
     if laws:
         slopes = [_holds(law.slope, known.slope([int(N) for N in law.N])) for law, known in laws]
         exponents = [_holds(law.beta, known.exponent) for law, known in laws]
-        for key, value in (("curves", len(laws)), ("slopes", sum(slopes)), ("exponents", sum(exponents))):
+        betas = [_holds(law.beta, _exact_beta(law, known)) for law, known in laws]
+        counts = {"curves": len(laws), "slopes": sum(slopes), "exponents": sum(exponents), "betas": sum(betas)}
+        for key, value in counts.items():
             yield Finding(f"controls.{key}", count(value), "laws/*/*.json", "/analysis/law")
+
+
+def _exact_beta(law: Law, known: KnownLaw) -> float:
+    """Fit the law to the exact errors at its shards: what it gives without noise, where a curve is still bent."""
+    return fit_law(law.N, [known.error(int(N)) for N in law.N]).beta.value
 
 
 def _holds(estimate: Estimate, truth: float) -> bool:

@@ -146,15 +146,15 @@ class TrainedView(DomainView):
     """What a template may know of a domain whose models the study trains."""
 
     plan: TrainedPlan
-    study_seeds: int
-    """How many seeds the study has."""
+    seeds: int
+    """How many seeds it has, its own or the study's."""
     measured: ClassVar[bool] = False
 
     @property
     def thinned(self) -> tuple[int, ...]:
-        """The bounds above which fewer seeds are run than the study has."""
+        """The bounds above which fewer seeds are run."""
         few = self.plan.seeds_above.items()
-        return tuple(sorted(bound for bound, seeds in few if seeds < self.study_seeds and bound < self.top))
+        return tuple(sorted(bound for bound, seeds in few if seeds < self.seeds and bound < self.top))
 
     @property
     def apart(self) -> tuple[FamilyView, ...]:
@@ -263,7 +263,8 @@ class Manuscript:
         titles = {name: escape(title) for name, title in titles.items()}
         found: dict[str, TrainedView | MeasuredView] = {}
         for name, trained in self.study.trained.items():
-            found[name] = TrainedView(name, titles[name], trained, self._families(name), len(self.study.seeds))
+            seeds = trained.seeds or self.study.seeds
+            found[name] = TrainedView(name, titles[name], trained, self._families(name), len(seeds))
         for name, measured in self.study.measured.items():
             found[name] = MeasuredView(name, titles[name], measured, self._families(name))
         return {name: found[name] for name in self.study.domains}

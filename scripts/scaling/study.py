@@ -202,21 +202,24 @@ class Study(Settings):
         return [(model, N, seed) for model, N, seed in self.runs(domain) if largest.get(plan.models[model].family) == N]
 
 
+NULLABLE = (("domains",), ("domains", "*", "families"), ("experiments", "bias", "arms"))
+"""Where the config holds things by names of its own; `*` is any name."""
+
+
 def _present(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the domains and families that are null: so an overlay, which only adds, takes them out."""
+    """Leave out the domains, families and arms that are null: so an overlay, which only adds, takes them out."""
+    return functools.reduce(_without_null, NULLABLE, dict(config))
 
-    def kept(of_names: Any) -> Any:
-        if not isinstance(of_names, Mapping):
-            return of_names
-        return {name: settings for name, settings in of_names.items() if settings is not None}
 
-    if not isinstance(config.get("domains"), Mapping):
-        return dict(config)
-    domains = {
-        name: {**plan, "families": kept(plan["families"])} if isinstance(plan, Mapping) and "families" in plan else plan
-        for name, plan in kept(config["domains"]).items()
-    }
-    return {**config, "domains": domains}
+def _without_null(part: Any, path: tuple[str, ...]) -> Any:
+    """Leave out what is null at a path of a part of the config, if the part goes so far."""
+    if not isinstance(part, Mapping):
+        return part
+    if not path:
+        return {name: settings for name, settings in part.items() if settings is not None}
+    head, *rest = path
+    inner = {key: _without_null(part[key], tuple(rest)) for key in (part if head == "*" else {head} & part.keys())}
+    return {**part, **inner}
 
 
 def _at_size(family: Family, size: int | None) -> dict[str, Any]:
@@ -226,9 +229,10 @@ def _at_size(family: Family, size: int | None) -> dict[str, Any]:
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of config.yaml, for editors. Overlays may set a domain or a family to null."""
+    """Give the JSON Schema of config.yaml, for editors. Overlays may set a domain, a family or an arm to null."""
     schema = Study.model_json_schema()
-    for names in (schema["properties"]["domains"], schema["$defs"]["TrainedPlan"]["properties"]["families"]):
+    of_name = {name: schema["$defs"][name]["properties"] for name in ("TrainedPlan", "Bias")}
+    for names in (schema["properties"]["domains"], of_name["TrainedPlan"]["families"], of_name["Bias"]["arms"]):
         names["patternProperties"] = {
             pattern: {"anyOf": [settings, {"type": "null"}]} for pattern, settings in names["patternProperties"].items()
         }

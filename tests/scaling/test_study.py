@@ -135,7 +135,7 @@ WRONG = [
     ("claims.D2.informed", "mlp", "spiral", "mlp-polar"),
     ("claims.D5.neighbours", "knn-7", "spiral", "knn-1"),
     ("claims.D2.N", 999, "1000"),
-    ("claims.D2.region", "tail", "tip"),
+    ("claims.D2.region", "corner", "tip"),
     ("experiments.bias.domain", "spirals", "spiral, images"),
     ("experiments.bias.domain", "images", "spiral"),
     ("experiments.bias.N", 999, "1000"),
@@ -164,7 +164,7 @@ def test_a_fault_is_told_by_path_value_and_what_is_allowed(config, path, value, 
         ("seeds", ["Seeds of every shard size"]),
         ("paper", []),
         ("domains.spiral.budget.epochs", ["Epochs"]),
-        ("domains.spiral.data.tip_test_size", ["tip region"]),
+        ("domains.spiral.data.region_size", ["Test points per seed and region"]),
         ("domains.spiral.families.mlp-raw.sizes", ["Sizes to train"]),
         ("domains.spiral.families.mlp-raw.kind", [", ".join(models.kinds())]),
     ],
@@ -282,6 +282,69 @@ def test_a_domain_or_family_that_is_null_is_gone(config):
     assert "domains = {}: empty. Give at least one." in complaint(config)
 
 
+def test_an_arm_is_its_domain_with_something_changed_on_the_same_random_draws(study):
+    spiral, bias = study.domains["spiral"], study.experiments.bias
+    assert set(study.arms) == {f"spiral-{name}" for name in bias.arms}
+    assert set(study.plans) == {*study.trained, *study.arms}
+    noisy, brief = study.arms["spiral-noisy"], study.arms["spiral-brief"]
+    assert noisy.data == spiral.data.model_copy(update={"stream": "spiral", "label_noise": 0.1})
+    assert noisy.budget == spiral.budget
+    assert list(noisy.families) == ["knn-1", "knn-5", "knn-15"]
+    assert noisy.families["knn-1"] == spiral.families["knn-1"]
+    assert brief.budget == spiral.budget.model_copy(update={"min_steps": 500, "max_steps": 500})
+    assert brief.families["mlp-polar"] == spiral.families["mlp-polar"]
+    assert brief.train_sizes == bias.arms["brief"].train_sizes
+
+
+def test_the_runs_of_an_arm_have_its_settings_and_no_check_of_the_budget(study):
+    runs = study.runs("spiral-noisy")
+    assert {model for model, _, _ in runs} == {"knn-1", "knn-5", "knn-15"}
+    assert {seed for _, N, seed in runs if N <= 10_000} == set(study.arms["spiral-noisy"].seeds)
+    assert {seed for _, N, seed in runs if N > 10_000} == {0, 1, 2}
+    run = study.run("spiral-noisy", "knn-15", 1_000, 3)
+    assert (run.domain, run.data["label_noise"], run.data["stream"]) == ("spiral-noisy", 0.1, "spiral")
+    assert study.doubled_runs("spiral-brief") == []
+    assert study.doubled_runs("spiral")
+
+
+def test_an_arm_that_is_null_is_gone_and_so_are_all_without_the_experiment(config):
+    config["experiments"]["bias"]["arms"]["long"] = None
+    assert "spiral-long" not in Study.of(config).arms
+    config["claims"] = {"H1": config["claims"]["H1"]}
+    config["experiments"]["bias"] = None
+    assert Study.of(config).arms == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data": {"noise": 0.1}}, ["arms.noisy", "data", "noise", "0.1"]),
+        ({"data": {"label_noise": 0.7}}, ["arms.noisy", "label_noise", "0.7", "less than 0.5"]),
+        ({"budget": {"max_steps": "many"}}, ["arms.noisy", "budget", "many", "integer"]),
+        ({"families": {"knn-9": {}}}, ["arms.noisy", "families.knn-9", "kind"]),
+        ({"train_sizes": [100, 100]}, ["arms.noisy.train_sizes", "100 stands there twice"]),
+    ],
+)
+def test_what_is_wrong_with_an_arm_is_told_by_key_and_value(config, change, words):
+    config["experiments"]["bias"]["arms"]["noisy"] |= change
+    message = complaint(config)
+    for word in ["experiments.bias", *words]:
+        assert word in message
+
+
+def test_an_arm_can_not_take_the_place_of_a_domain(config):
+    config["domains"]["spiral-noisy"] = config["domains"]["spiral"]
+    assert "experiments.bias.arms.noisy: its results would go where those of the domain spiral-noisy" in complaint(config)
+
+
+def test_a_domain_can_have_seeds_of_its_own(config):
+    config["domains"]["images"]["seeds"] = [7, 8, 9]
+    study = Study.of(config)
+    assert study.seeds_at("images", 1_000) == (7, 8, 9)
+    assert study.seeds_at("images", 55_000) == tuple(config["shared_pool_seeds"])
+    assert study.seeds_at("mnist", 20) == tuple(config["seeds"])
+
+
 def test_claims_are_about_all_domains_but_controls(study, brought):
     assert set(study.domains).difference(study.subjects) == {"coin", "quanta", "linear", "torus"}
     assert study.guesses == {name: study.domains[name].data.guess for name in study.subjects}
@@ -326,7 +389,7 @@ def test_a_domain_without_end_shares_no_pool(config):
     spiral = config["domains"]["spiral"]
     del spiral["seeds_above"]
     study = Study.of(config)
-    runs = 6 * len(spiral["train_sizes"]) * len(config["seeds"])
+    runs = 8 * len(spiral["train_sizes"]) * len(spiral["seeds"])
     assert len(set(study.runs("spiral"))) == len(study.runs("spiral")) == runs
 
 
