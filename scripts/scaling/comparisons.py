@@ -1,4 +1,7 @@
-"""Comparisons of families seed by seed: ratios and differences of errors, and where one overtakes the other."""
+"""Comparisons of learners seed by seed: ratios and differences of errors, and where one overtakes the other.
+
+A learner goes by the name of a family, at the size that validation chose, or of a model: a family at one size.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,40 @@ class Ratio:
     low: float | None
     high: float | None
     pairs: int
+    level: float = LEVEL
+    """That of the interval."""
+    spread: float | None = None
+    """Standard error of the mean log ratio; None with one pair."""
+
+    def below(self, bound: float) -> bool:
+        """Does the whole interval lie below a bound?"""
+        return self.high is not None and self.high < bound
+
+    def above(self, bound: float) -> bool:
+        """Does the whole interval lie above a bound?"""
+        return self.low is not None and self.low > bound
+
+    def within(self, low: float, high: float) -> bool:
+        """Does the whole interval lie between two bounds?"""
+        return self.low is not None and self.high is not None and low <= self.low and self.high <= high
+
+    def p_above(self, bound: float) -> float:
+        """Give the one-sided p value with which the paired t test shows a ratio above a bound; 1 with one pair."""
+        return self._p(float(np.log(self.value / bound)))
+
+    def p_below(self, bound: float) -> float:
+        """Give the one-sided p value with which the paired t test shows a ratio below a bound; 1 with one pair."""
+        return self._p(float(np.log(bound / self.value)))
+
+    def _p(self, distance: float) -> float:
+        """Give the p value of lying so far, on the log scale, on the side in question."""
+        from scipy import stats
+
+        if self.spread is None:
+            return 1.0
+        if self.spread == 0:
+            return 0.0 if distance > 0 else 1.0
+        return float(stats.t.sf(distance / self.spread, self.pairs - 1))
 
     def number(self) -> Number:
         """Give it as a number of the paper."""
@@ -38,9 +75,24 @@ class Ratio:
             self.value,
             2,
             interval=(self.low, self.high),
-            level=LEVEL,
+            level=self.level,
             how=f"paired t on {self.pairs} log ratios",
         )
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean error over seeds, with its t interval; open with one seed."""
+
+    value: float
+    low: float | None
+    high: float | None
+    seeds: int
+
+    def number(self, unit: str) -> Number:
+        """Give it as a number of the paper."""
+        how = f"t on {self.seeds} seeds"
+        return fixed(self.value, 3, unit=unit, interval=(self.low, self.high), level=LEVEL, how=how)
 
 
 @dataclass(frozen=True)
@@ -80,22 +132,33 @@ def difference(one: pd.Series[float], other: pd.Series[float]) -> Difference:
     """Take errors indexed by seed from each other, pair by pair; raises NothingToCompare if no seed has both."""
     pairs = one.to_frame("one").join(other.rename("other"), how="inner")
     if pairs.empty:
-        raise NothingToCompare("no seed ended well in both families, so there is no difference")
+        raise NothingToCompare("no seed ended well with both, so there is no difference")
     return Difference(*_t_interval((pairs.one - pairs.other).to_numpy()), len(pairs))
 
 
-def _t_interval(values: NDArray[np.float64]) -> tuple[float, float | None, float | None]:
+def mean(errors: pd.Series[float]) -> Mean:
+    """Average errors over seeds; raises NothingToCompare if there are none."""
+    if errors.empty:
+        raise NothingToCompare("no seed ended well, so there is no mean")
+    return Mean(*_t_interval(np.asarray(errors, dtype=np.float64)), len(errors))
+
+
+def _t_interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float | None, float | None]:
     """Give the mean of independent values with its bounds; without bounds if there is but one."""
     from scipy import stats
 
-    middle = float(values.mean())
-    if len(values) < 2:
+    middle, error = float(values.mean()), _standard_error(values)
+    if error is None:
         return middle, None, None
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(stats.t.ppf((1 + level) / 2, len(values) - 1) * error)
     return middle, middle - half, middle + half
 
 
-def log_ratio(numerator: pd.Series[float], denominator: pd.Series[float]) -> Ratio:
+def _standard_error(values: NDArray[np.float64]) -> float | None:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+
+
+def log_ratio(numerator: pd.Series[float], denominator: pd.Series[float], level: float = LEVEL) -> Ratio:
     """Compare errors indexed by seed, pair by pair, on the log scale; pairs with a zero are left out.
 
     Raises NothingToCompare if no pair is left.
@@ -103,25 +166,49 @@ def log_ratio(numerator: pd.Series[float], denominator: pd.Series[float]) -> Rat
     pairs = numerator.to_frame("top").join(denominator.rename("bottom"), how="inner")
     pairs = pairs[(pairs > 0).all(axis=1)]
     if pairs.empty:
-        raise NothingToCompare("no seed has an error above zero in both families, so there is no ratio")
-    middle, low, high = _t_interval(np.log(pairs.top.to_numpy() / pairs.bottom.to_numpy()))
+        raise NothingToCompare("no seed has an error above zero with both, so there is no ratio")
+    logs = np.log(pairs.top.to_numpy() / pairs.bottom.to_numpy())
+    middle, low, high = _t_interval(logs, level)
     low, high = (None if end is None else float(np.exp(end)) for end in (low, high))
-    return Ratio(float(np.exp(middle)), low, high, len(pairs))
+    return Ratio(float(np.exp(middle)), low, high, len(pairs), level, _standard_error(logs))
 
 
-def paired_ratio(table: pd.DataFrame, top: str, bottom: str, N: int, column: str) -> Ratio:
-    """Compare `column` of two families at N over the seeds that both have."""
-    return log_ratio(*(chosen_runs(table, family, N).set_index("seed")[column] for family in (top, bottom)))
+def learner_runs(table: pd.DataFrame, learner: str, N: int | None = None, budget_scale: int = 1) -> pd.DataFrame:
+    """Select the runs of a learner that ended well: a family's at the chosen sizes, a model's whether chosen or not."""
+    if learner in set(table.family):
+        return chosen_runs(table, learner, N, budget_scale)
+    runs = table[(table.model == learner) & (table.budget_scale == budget_scale) & (table.outcome == "trained")]
+    return runs if N is None else runs[runs.N == N]
 
 
-def ratios_by_size(single: pd.DataFrame, neighbours: str, network: pd.DataFrame) -> dict[int, Ratio]:
-    """Compare the chosen runs of `neighbours` with the runs of `network` at every N where that is possible."""
-    ours = single[(single.family == neighbours) & single.chosen]
+def learner_errors(
+    table: pd.DataFrame, learner: str, N: int, column: str = "error", budget_scale: int = 1
+) -> pd.Series[float]:
+    """Give a column of errors of a learner at N, indexed by seed."""
+    return learner_runs(table, learner, N, budget_scale).set_index("seed")[column]
+
+
+def largest_shard(table: pd.DataFrame, *learners: str) -> int:
+    """Find the largest shard that all of the learners have."""
+    return min(int(table[(table.family == learner) | (table.model == learner)].N.max()) for learner in learners)
+
+
+def paired_ratio(
+    table: pd.DataFrame, top: str, bottom: str, N: int, column: str = "error", level: float = LEVEL
+) -> Ratio:
+    """Compare `column` of two learners at N over the seeds that both have."""
+    errors, others = (learner_errors(table, learner, N, column) for learner in (top, bottom))
+    return log_ratio(errors, others, level)
+
+
+def ratios_by_size(single: pd.DataFrame, top: str, bottom: pd.DataFrame, level: float = LEVEL) -> dict[int, Ratio]:
+    """Compare the runs of the learner `top` with the runs `bottom` at every N where that is possible."""
+    ours = learner_runs(single, top)
     ratios: dict[int, Ratio] = {}
-    for N in sorted(set(ours.N) & set(network.N)):
-        errors = (runs[runs.N == N].set_index("seed").error for runs in (ours, network))
+    for N in sorted(set(ours.N) & set(bottom.N)):
+        errors, others = (runs[runs.N == N].set_index("seed").error for runs in (ours, bottom))
         with contextlib.suppress(NothingToCompare):
-            ratios[int(N)] = log_ratio(*errors)
+            ratios[int(N)] = log_ratio(errors, others, level)
     return ratios
 
 

@@ -5,7 +5,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from scaling.comparisons import NothingToCompare, Ratio, crossing, log_ratio, paired_ratio, ratios_by_size
+from scaling.comparisons import (
+    NothingToCompare,
+    Ratio,
+    crossing,
+    learner_runs,
+    log_ratio,
+    mean,
+    paired_ratio,
+    ratios_by_size,
+)
 from scaling.curves import gather
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -24,6 +33,51 @@ def test_the_interval_is_that_of_the_paired_t_test_on_logs(n):
     assert np.log([ratio.value, ratio.low, ratio.high]) == pytest.approx([(low + high) / 2, low, high])
     assert ((ratio.low > 1) or (ratio.high < 1)) == (judge.pvalue < 0.05)
     assert ratio.pairs == n
+
+
+@pytest.mark.parametrize("level", [0.6, 0.9, 0.99])
+def test_the_interval_has_the_level_that_is_asked_for(level):
+    top, bottom = errors(0), errors(1)
+    low, high = stats.ttest_rel(np.log(top), np.log(bottom)).confidence_interval(level)
+    ratio = log_ratio(top, bottom, level)
+    assert np.log([ratio.low, ratio.high]) == pytest.approx([low, high])
+    assert (ratio.level, ratio.number().level) == (level, level)
+
+
+@pytest.mark.parametrize("bound", [0.5, 1.0, 1.7])
+def test_p_values_are_those_of_the_one_sided_paired_t_test_on_logs(bound):
+    top, bottom = errors(0), errors(1)
+    ratio = log_ratio(top, bottom)
+    for p, alternative in ((ratio.p_above(bound), "greater"), (ratio.p_below(bound), "less")):
+        assert p == pytest.approx(stats.ttest_rel(np.log(top), np.log(bound * bottom), alternative=alternative).pvalue)
+    assert (ratio.p_above(bound) < 0.025) == ratio.above(bound)
+    assert (ratio.p_below(bound) < 0.025) == ratio.below(bound)
+
+
+def test_p_values_of_ratios_without_spread():
+    same = log_ratio(pd.Series({0: 0.25, 1: 0.25}), pd.Series({0: 0.5, 1: 0.5}))
+    assert [same.p_below(1), same.p_above(1), same.p_below(0.5)] == [0, 1, 1]
+    single = log_ratio(pd.Series({0: 0.1}), pd.Series({0: 0.2}))
+    assert [single.p_below(1), single.p_above(1)] == [1, 1]
+
+
+def test_an_interval_lies_below_above_or_within_bounds_as_a_whole_or_not_at_all():
+    ratio = Ratio(1.0, 0.9, 1.1, 5)
+    assert [ratio.below(1.2), ratio.below(1.1), ratio.below(1.0)] == [True, False, False]
+    assert [ratio.above(0.8), ratio.above(0.9), ratio.above(1.0)] == [True, False, False]
+    assert [ratio.within(0.9, 1.1), ratio.within(0.95, 1.2), ratio.within(0.5, 1.05)] == [True, False, False]
+    single = Ratio(1.0, None, None, 1)
+    assert [single.below(9), single.above(0.1), single.within(0.1, 9)] == [False, False, False]
+
+
+def test_a_mean_has_the_interval_of_the_t_test():
+    found = mean(errors(0))
+    low, high = stats.ttest_1samp(errors(0), 0).confidence_interval(0.95)
+    assert [found.value, found.low, found.high] == pytest.approx([(low + high) / 2, low, high])
+    assert found.number("error").level == 0.95
+    assert mean(pd.Series({0: 0.1})).low is None
+    with pytest.raises(NothingToCompare, match="no seed ended well"):
+        mean(pd.Series(dtype=float))
 
 
 def test_the_other_way_round_is_the_inverse():
@@ -73,6 +127,31 @@ def test_a_paired_ratio_compares_the_chosen_runs_at_one_size(record):
     )
     assert paired_ratio(table, "a", "b", 1_000, "error").value == pytest.approx(0.25)
     assert paired_ratio(table, "a", "b", 1_000, "error_tip").value == pytest.approx(0.75)
+
+
+def test_a_learner_is_a_family_at_the_chosen_sizes_or_a_model_chosen_or_not(record):
+    table = gather(
+        [
+            *(record("a", 100, seed, 0.1, size=8) for seed in range(2)),
+            *(record("a", 100, seed, 0.2, size=16) for seed in range(2)),
+            record("a", 100, 2, None, size=16),
+            record("a", 1_000, 0, 0.2, size=8),
+            record("a", 1_000, 0, 0.1, size=16),
+            record("a", 1_000, 0, 0.05, size=8, budget_scale=2),
+            record("b", 100, 0, 0.3),
+        ]
+    )
+
+    def found(*args):
+        return [(run.model, run.N, run.seed) for run in learner_runs(table, *args).itertuples()]
+
+    assert found("a") == [("a-8", 100, 0), ("a-8", 100, 1), ("a-16", 1_000, 0)]
+    assert found("a-8") == [("a-8", 100, 0), ("a-8", 100, 1), ("a-8", 1_000, 0)]
+    assert found("a-16", 100) == [("a-16", 100, 0), ("a-16", 100, 1)], "the seed that diverged is left out"
+    assert found("a-8", 1_000, 2) == [("a-8", 1_000, 0)]
+    assert found("b") == [("b", 100, 0)]
+    assert found("c") == []
+    assert paired_ratio(table, "a-16", "a-8", 100, "error").value == pytest.approx(2)
 
 
 def test_ratios_by_size_are_taken_where_both_have_runs(records):
