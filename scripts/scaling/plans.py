@@ -248,6 +248,10 @@ class MeasuredPlan(Settings):
         """The shard sizes N that were measured."""
         return tuple(int(N) for N in sorted(set(self.rows.N)))
 
+    def shards_of(self, family: str) -> tuple[int, ...]:
+        """The shard sizes N at which one of the models was measured."""
+        return tuple(int(N) for N in sorted(set(self.rows[self.rows.model == family].N)))
+
     @property
     def all_sizes(self) -> tuple[int, ...]:
         """The same: any of them may be some models' alone."""
@@ -303,7 +307,7 @@ PLANS = {"trained": TrainedPlan, "measured": MeasuredPlan}
 """The kinds of plan by the tags that tell them apart."""
 DomainPlan = TrainedPlan | MeasuredPlan
 """A domain of the study. Both kinds have title, unit, metric, pool, regions, families, labels, train_sizes,
-all_sizes and top."""
+shards_of, all_sizes and top."""
 AnyPlan = Annotated[
     Annotated[TrainedPlan, Tag("trained")] | Annotated[MeasuredPlan, Tag("measured")], Discriminator(kind_of_plan)
 ]

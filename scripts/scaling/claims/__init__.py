@@ -7,7 +7,15 @@ compute, or too short, can neither support nor contradict; whatever a test does 
 from __future__ import annotations
 
 from scaling.claims.claim import Claim, Comparison, Evidence, Outcome, Verdict, read_outcomes
-from scaling.claims.dzekman import DataBeatsPrior, InformedPrior, RecurrenceKeepsUp
+from scaling.claims.dzekman.neighbours import DataBeatsPrior, DataComeClose, OneNeighbour
+from scaling.claims.dzekman.priors import (
+    FocalLossTradesVariance,
+    InformedPrior,
+    NothingOnTop,
+    RegularisersLackPrior,
+)
+from scaling.claims.dzekman.recurrence import RecurrenceKeepsUp
+from scaling.claims.dzekman.tip import DataElsewhere
 from scaling.claims.hestness.exponents import (
     ArchitectureMovesOffset,
     DomainSetsSlope,
@@ -35,9 +43,15 @@ class Claims(Settings):
     H7: Foretelling | None = None
     H8: DomainSetsSlope | None = None
     H9: ExponentialGains | None = None
+    D1: RegularisersLackPrior | None = None
     D2: InformedPrior | None = None
+    D3: NothingOnTop | None = None
+    D4: DataComeClose | None = None
     D5: DataBeatsPrior | None = None
+    D6: OneNeighbour | None = None
+    D7: DataElsewhere | None = None
     D8: RecurrenceKeepsUp | None = None
+    D9: FocalLossTradesVariance | None = None
 
     def present(self) -> dict[str, Claim]:
         """Give the claims under test by id, in the order of the paper."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,16 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scaling.comparisons import NothingToCompare
 from scaling.curves import Curve, read_curves, read_tables
+from scaling.measurements import model_name
 from scaling.numbers import Number
 from scaling.settings import Name, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scaling.plans import DomainPlan
     from scaling.study import Study
 
 Verdict = Literal["supported", "contradicted", "undecided"]
 Share = Annotated[float, Field(gt=0, le=1)]
+Level = Annotated[float, Field(gt=0.5, lt=1)]
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class Evidence:
     """The (domain, family) pairs that are neural networks."""
     guesses: Mapping[str, float] = field(default_factory=dict)
     """Error of the best guess in each domain where it is known."""
+    hard: pd.DataFrame | None = None
+    """What decision maps say of the places that are hard to learn, a row a run: `domain` (or domain and arm:
+    spiral-focal), `model`, `N`, `seed`, `error`, the share of the hard cells that the run gets wrong, and
+    `disagreement`, the share of the cells around them where it differs from most other seeds. None without maps."""
 
     @classmethod
     def read(
@@ -43,10 +51,12 @@ class Evidence:
         laws: Iterable[str],
         neural: Iterable[Iterable[str]],
         guesses: Mapping[str, float],
+        bias: str | Path | None = None,
     ) -> Evidence:
-        """Read the evidence from the files that the jobs left."""
+        """Read the evidence from the files that the jobs left; `bias` is what came of that experiment, if it is on."""
         pairs = frozenset((domain, family) for domain, family in neural)
-        return cls(read_tables(tables), read_curves(laws), pairs, guesses)
+        hard = None if bias is None else _read_hard(Path(bias))
+        return cls(read_tables(tables), read_curves(laws), pairs, guesses, hard)
 
     def curve(self, domain: str, family: str) -> Curve:
         """Look up one curve."""
@@ -61,6 +71,15 @@ class Evidence:
     def domains(self) -> tuple[str, ...]:
         """The domains that have curves."""
         return tuple(dict.fromkeys(curve.domain for curve in self.curves))
+
+
+HARD = ("domain", "model", "N", "seed", "error", "disagreement")
+
+
+def _read_hard(bias: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(json.loads(bias.read_text())["hard"], columns=list(HARD))
 
 
 class Outcome(BaseModel):
@@ -136,23 +155,54 @@ class Claim(Settings):
 
 
 class Comparison(Claim):
-    """A claim about families of one domain."""
+    """A claim about learners of one domain: families, at the size that validation chose, or models of one size."""
 
     domain: Name
 
-    def named_families(self) -> dict[str, Name]:
-        """The families that the claim compares, by the key that names each."""
+    def named_learners(self) -> dict[str, Name]:
+        """The learners that the claim compares, by the key that names each."""
         raise NotImplementedError
 
     def faults(self, study: Study) -> Iterator[str]:
-        """Name the domain or the families that this study does not have."""
+        """Name the domain or the learners that this study does not have."""
         plan = study.domains.get(self.domain)
         if plan is None:
             yield f"domain = {self.domain!r}: no such domain. The study has {', '.join(study.domains)}."
-            return
-        for key, family in self.named_families().items():
-            if family not in plan.families:
-                yield f"{key} = {family!r}: no family of {self.domain}. It has {', '.join(plan.families)}."
+        else:
+            yield from unknown_learners(self.domain, plan, self.named_learners())
+
+
+def unknown_learners(place: str, plan: DomainPlan, learners: Mapping[str, Name]) -> Iterator[str]:
+    """Name the learners, by their keys in the config, that a domain or an arm does not have."""
+    known = _families_of_learners(plan)
+    for key, learner in learners.items():
+        if learner not in known:
+            yield f"{key} = {learner!r}: no family or model of {place}. It has {', '.join(known)}."
+
+
+def unknown_shard(place: str, plan: DomainPlan, key: str, N: int, *learners: Name) -> Iterator[str]:
+    """Name those among the learners that a domain or an arm does not train on N examples."""
+    families = _families_of_learners(plan)
+    found = []
+    for family in (families[learner] for learner in learners if learner in families):
+        shards = plan.shards_of(family)
+        whose = place if shards == plan.train_sizes else f"{family} on {place}"
+        if N not in shards:
+            found.append(f"{key} = {N}: no shard of {whose}. Its train_sizes are {list(shards)}.")
+    yield from dict.fromkeys(found)
+
+
+def unknown_region(place: str, plan: DomainPlan, region: Name) -> Iterator[str]:
+    """Name a region that a domain does not have."""
+    if region not in plan.regions:
+        yield f"region = {region!r}: no region of {place}. It has {', '.join(plan.regions) or 'none'}."
+
+
+def _families_of_learners(plan: DomainPlan) -> dict[Name, Name]:
+    """Give the family of every learner that a claim may name: families first, then their models."""
+    families = {name: name for name in plan.families}
+    models = {model_name(name, size): name for name, family in plan.families.items() for size in family.model_sizes}
+    return families | {model: family for model, family in models.items() if model not in families}
 
 
 def plural(n: int, one: str, many: str) -> str:

@@ -58,6 +58,18 @@ def read_verdict(claim, found):
     return outcome.verdict
 
 
+def make_balanced(seeds, columns, spread):
+    """Factors, of shape (seeds, columns), whose logs have mean zero and this standard deviation, exactly."""
+    logs = np.random.default_rng(0).normal(size=(seeds, columns))
+    logs -= logs.mean(axis=0)
+    return np.exp(spread * logs / (logs.std(axis=0, ddof=1) if seeds > 1 else 1))
+
+
+@pytest.fixture(scope="session")
+def balanced():
+    return make_balanced
+
+
 @pytest.fixture(scope="session")
 def sizes():
     return SIZES

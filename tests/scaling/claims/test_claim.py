@@ -1,5 +1,6 @@
 """What all claims have in common: thresholds that are settings, outcomes that last, sources that exist."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ EXPONENT = UsualExponent(steepest=-0.35, flattest=-0.07, share=0.66)
 
 def test_thresholds_are_the_settings_and_are_told(config):
     claims = Claims.model_validate(config["claims"]).present()
-    assert list(claims) == [*(f"H{number}" for number in range(1, 10)), "D2", "D5", "D8"]
+    assert list(claims) == [f"{essay}{number}" for essay in "HD" for number in range(1, 10)]
     for id, claim in claims.items():
         assert claim.id == id
         assert claim.statement
@@ -47,6 +48,16 @@ def test_evidence_read_from_files_judges_as_the_evidence_at_hand(curve, evidence
     for claim in Claims.model_validate(config["claims"]).present().values():
         if claim.id.startswith("H"):
             assert claim.test(read) == claim.test(found)
+
+
+def test_evidence_read_from_files_has_what_decision_maps_say_if_they_were_compared(tmp_path):
+    assert Evidence.read([], [], [], {}).hard is None
+    row = {"domain": "spiral", "model": "mlp-8", "N": 100, "seed": 3, "error": 0.5, "disagreement": 0.25}
+    for rows in ([row, row | {"seed": 4}], []):
+        (tmp_path / "bias.json").write_text(json.dumps({"hard": rows, "rest": 1}))
+        hard = Evidence.read([], [], [], {}, str(tmp_path / "bias.json")).hard
+        assert hard.to_dict("records") == rows
+        assert list(hard.columns) == list(row)
 
 
 def test_every_source_is_in_the_bibliography(config):

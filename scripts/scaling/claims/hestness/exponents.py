@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from scaling.claims.claim import Claim, Evidence, Share, Verdict, holm, plural
+from scaling.claims.claim import Claim, Evidence, Level, Share, Verdict, holm, plural
 from scaling.comparisons import LEVEL, NothingToCompare
 from scaling.curves import chosen_runs
 from scaling.laws import CurveError
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from scaling.study import Study
 
 Margin = Annotated[float, Field(gt=0)]
-Level = Annotated[float, Field(gt=0.5, lt=1)]
 Pair = tuple[Name, Name, Name]
 
 
