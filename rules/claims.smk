@@ -10,6 +10,7 @@ rule claim:
     input:
         tables=tables_of(study.subjects, study.arms),
         laws=laws_of(study.subjects),
+        bias=bias_outcome(),
     output:
         outcome="<results>/claims/{claim}.json",
         receipt="<results>/claims/{claim}.receipt.json",

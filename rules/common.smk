@@ -450,6 +450,11 @@ def bias_settings():
     }
 
 
+def bias_outcome():
+    """What came of the experiment on bias, if it is on."""
+    return ["<results>/bias.json"] if study.experiments.bias else []
+
+
 def campaigns():
     """What came of every design of the coverage experiment."""
     coverage = study.experiments.coverage
