@@ -294,9 +294,6 @@ class Manuscript:
         measured = [self.domains[name] for name in self.study.measured]
         learners = [learner for plan in self.study.trained.values() for learner in plan.families.values()]
         tests = self.study.claims.present()
-        experiments = {
-            name: getattr(self.study.experiments, name) for name in type(self.study.experiments).model_fields
-        }
         return {
             "paper": self.study.paper,
             "domains": self.domains,
@@ -326,7 +323,7 @@ class Manuscript:
             "verdicts": self.verdicts,
             "thresholds": tests,
             "compared": any(isinstance(claim, Comparison) for claim in tests.values()),
-            "experiments": {name: settings for name, settings in experiments.items() if settings is not None},
+            "experiments": self.study.experiments.present(),
             "campaigns": self._campaigns,
             "seeds": self.study.seeds,
             "shared_pool_seeds": self.study.shared_pool_seeds,

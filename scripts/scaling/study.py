@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from scaling.claims import Claims
+from scaling.experiments import Experiment
 from scaling.experiments.bias import Bias
 from scaling.experiments.coverage import Coverage
 from scaling.faults import explain
@@ -49,6 +50,11 @@ class Experiments(Settings):
     bias: Bias | None = None
     coverage: Coverage | None = None
 
+    def present(self) -> dict[str, Experiment]:
+        """Give the experiments of the study by name, in the order of the paper."""
+        experiments = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: experiment for name, experiment in experiments.items() if experiment is not None}
+
 
 class Study(Settings):
     """The whole experimental design."""
@@ -73,6 +79,7 @@ class Study(Settings):
         except ValidationError as error:
             given = json.loads(text)
             raise StudyError(explain(error, given, _schema_of(given))) from None
+        study = study.model_copy(update={"claims": study.claims.possible(study.experiments.present())})
         # Domains that share a file of measurements share its faults.
         if faults := dict.fromkeys(study._faults()):
             raise StudyError("\n".join(faults))
@@ -148,12 +155,10 @@ class Study(Settings):
                 )
         if any(plan.objection for plan in self.measured.values()):
             return  # whether such a domain has what claims ask for, nobody knows
-        for key, part in (
-            *((f"experiments.{key}", getattr(self.experiments, key)) for key in Experiments.model_fields),
-            *((f"claims.{key}", getattr(self.claims, key)) for key in Claims.model_fields),
-        ):
-            if part is not None:
-                yield from (f"{key}.{fault}" for fault in part.faults(self))
+        for name, experiment in self.experiments.present().items():
+            yield from (f"experiments.{name}.{fault}" for fault in experiment.faults(self))
+        for id, claim in self.claims.present().items():
+            yield from (f"claims.{id}.{fault}" for fault in claim.faults(self))
 
     def seeds_at(self, domain: str, N: int) -> tuple[int, ...]:
         """Seeds that are run at N in `domain`."""

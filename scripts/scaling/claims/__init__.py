@@ -6,6 +6,8 @@ compute, or too short, can neither support nor contradict; whatever a test does 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from scaling.claims.claim import Claim, Comparison, Evidence, Outcome, Verdict, read_outcomes
 from scaling.claims.dzekman.neighbours import DataBeatsPrior, DataComeClose, OneNeighbour
 from scaling.claims.dzekman.priors import (
@@ -52,6 +54,11 @@ class Claims(Settings):
     D7: DataElsewhere | None = None
     D8: RecurrenceKeepsUp | None = None
     D9: FocalLossTradesVariance | None = None
+
+    def possible(self, experiments: Collection[str]) -> Claims:
+        """Leave out the claims whose experiment is none of these."""
+        idle = [id for id, claim in self.present().items() if claim.experiment not in (None, *experiments)]
+        return self.model_copy(update=dict.fromkeys(idle))
 
     def present(self) -> dict[str, Claim]:
         """Give the claims under test by id, in the order of the paper."""

@@ -108,6 +108,8 @@ class Claim(Settings):
     id: ClassVar[str]
     source: ClassVar[str]
     statement: ClassVar[str]
+    experiment: ClassVar[str | None] = None
+    """The experiment without which there is nothing to test it on; a study without that is without the claim."""
 
     def faults(self, study: Study) -> Iterator[str]:
         """Name what this claim refers to and the study does not have."""

@@ -211,6 +211,7 @@ class FocalLossTradesVariance(AtOneShard):
 
     id: ClassVar[str] = "D9"
     source: ClassVar[str] = "dzekman2024"
+    experiment: ClassVar[str | None] = "bias"
     statement: ClassVar[str] = (
         "Focal loss is more often right where points are hard, at the price of more variance around them."
     )

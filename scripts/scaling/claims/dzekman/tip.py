@@ -32,6 +32,7 @@ class DataElsewhere(Comparison):
 
     id: ClassVar[str] = "D7"
     source: ClassVar[str] = "dzekman2024"
+    experiment: ClassVar[str | None] = "bias"
     statement: ClassVar[str] = (
         r"The sparse tip is missed by the crafted network and by $k$-NN alike; data elsewhere do not help there."
     )

@@ -131,11 +131,10 @@ def test_what_the_study_lacks_is_told(study, change, words):
     assert all(fault.startswith(word) for fault, word in zip(faults, words, strict=True))
 
 
-def test_without_the_experiment_there_is_no_arm(config):
+def test_without_the_experiment_the_claim_is_gone(config):
     config["experiments"]["bias"] = None
-    config["claims"] = {"D7": config["claims"]["D7"]}
-    with pytest.raises(StudyError, match=r"D7\.arm = 'elsewhere': without experiments.bias no arm is trained"):
-        Study.of(config)
+    assert {"D7", "D9"}.isdisjoint(Study.of(config).claims.present())
+    assert {"D1", "D6", "H1"} <= Study.of(config).claims.present().keys()
 
 
 def test_an_experiment_with_faults_of_its_own_is_told_once_and_asked_nothing(config):
