@@ -3,9 +3,9 @@
 if study.experiments.bias:
 
     localrules:
-        bias,
+        bias_figures,
 
-    rule bias:
+    rule bias_figures:
         """Manifold, density, sample and decision maps, drawn from what the runs predicted."""
         input:
             maps=bias_maps(),
@@ -16,14 +16,14 @@ if study.experiments.bias:
             maps=report("<results>/figures/bias.maps.pdf", category="Spiral"),
             receipt="<results>/figures/bias.receipt.json",
         log:
-            "<results>/logs/bias.log",
+            "<results>/logs/bias_figures.log",
         threads: 1
         resources:
-            **granted("bias", mem_mb=1000, runtime=10),
+            **granted("bias_figures", mem_mb=1000, runtime=10),
         params:
             **bias_settings(),
-            **identity("bias", kinds=bias_kind),
+            **identity("bias_figures", kinds=bias_kind),
         message:
             "Drawing the spiral and every family's decision map"
         script:
-            "../scripts/bias.py"
+            "../scripts/bias_figures.py"

@@ -222,7 +222,7 @@ def study_jobs():
     yield "overview", {}
     yield from (("claim", {"claim": claim}) for claim in study.claims.present())
     if study.experiments.bias:
-        yield "bias", {}
+        yield "bias_figures", {}
     if coverage := study.experiments.coverage:
         yield from (("coverage", {"design": design}) for design in coverage.designs)
         yield "coverage_figure", {}

@@ -4,7 +4,7 @@ from provenance.jobs import Job, job
 
 
 @job(snakemake)
-def bias(this: Job) -> None:
+def bias_figures(this: Job) -> None:
     from scaling import domains
     from scaling.experiments.bias import decision_map
     from scaling.plots import bias, style
