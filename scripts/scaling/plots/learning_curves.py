@@ -7,8 +7,6 @@ from math import ceil
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
 from scaling.curves import Curve, Shard, chosen_runs
 from scaling.numbers import fixed
 from scaling.plots import style
@@ -45,7 +43,7 @@ def learning_curves(
                 _medians(axis, other.shards, color=style.GREY, linewidth=0.7, alpha=0.6, zorder=1)
         _panel(axis, chosen_runs(table, curve.family), curve, style.colour(index))
         axis.set_title(fill(labels[curve.family], TITLE), color=style.colour(index), loc="left", fontweight="bold")
-        _scales(axis, FuncFormatter(_plain if metric else _percent))
+        style.log_scales(axis, in_percent=not metric)
     for axis in axes[len(curves) :]:
         axis.remove()
     for axis in axes[: len(curves)][-columns:]:
@@ -89,24 +87,3 @@ def _note(axis: Axes, curve: Curve) -> None:
 def _medians(axis: Axes, shards: Sequence[Shard], **line: object) -> None:
     seen = [shard for shard in shards if shard.median > 0]
     axis.plot([shard.N for shard in seen], [shard.median for shard in seen], **line)  # type: ignore[arg-type]
-
-
-def _scales(axis: Axes, shown: FuncFormatter) -> None:
-    axis.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
-    # On less than two decades matplotlib would label every minor tick, one over the other.
-    axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.yaxis.set_major_formatter(shown)
-    low, high = axis.get_ylim()
-    if high / low < 30:
-        axis.yaxis.set_minor_locator(LogLocator(base=10, subs=(2, 5), numticks=12))
-        axis.yaxis.set_minor_formatter(shown)
-    else:
-        axis.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _plain(value: float, _: object) -> str:
-    return f"{value:g}"
-
-
-def _percent(value: float, _: object) -> str:
-    return f"{100 * value:g} %"

@@ -11,6 +11,7 @@ import matplotlib as mpl
 mpl.use("pdf")  # before pyplot, so that no display is ever looked for
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,3 +79,26 @@ def save(figure: Figure, path: Path) -> None:
 def colour(index: int) -> str:
     """Colour of the family that stands at `index` in its domain."""
     return PALETTE[index % len(PALETTE)]
+
+
+def log_scales(axis: Axes, *, in_percent: bool) -> None:
+    """Label the logarithmic scales of N and of an error, as they stand, so that no label touches another."""
+    shown = FuncFormatter(_percent if in_percent else _plain)
+    axis.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
+    # On less than two decades matplotlib would label every minor tick, one over the other.
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.yaxis.set_major_formatter(shown)
+    low, high = axis.get_ylim()
+    if high / low < 30:
+        axis.yaxis.set_minor_locator(LogLocator(base=10, subs=(2, 5), numticks=12))
+        axis.yaxis.set_minor_formatter(shown)
+    else:
+        axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _plain(value: float, _: object) -> str:
+    return f"{value:g}"
+
+
+def _percent(value: float, _: object) -> str:
+    return f"{100 * value:g} %"
