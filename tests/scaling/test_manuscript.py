@@ -87,8 +87,8 @@ class Paper:
         self.campaigns = campaigns(coverage, hits) if coverage else []
         self.pictures = ["overview", *(f"learning-curves-{domain}" for domain in self.study.domains)]
         self.pictures += [f"diagnostics-{family}-on-{domain}" for domain, family in families]
-        if self.study.experiments.bias:
-            self.pictures += [f"bias.{picture}" for picture in ("manifold", "density", "sample", "maps")]
+        if bias := self.study.experiments.bias:
+            self.pictures += [f"bias.{picture}" for picture in bias.pictured(self.study).pictures]
         if coverage:
             self.pictures.append("coverage")
         made = {"rule": "made", "seeds": list(self.study.seeds), "code": "c" * 64, "lineage": "e" * 64}
