@@ -1,85 +1,151 @@
-"""The spiral in pictures: its manifold, the sampling density, a sample, and every family's decision map."""
+"""The spiral in pictures of the plane: its band, the sampling density, a sample, and what learners make of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from math import ceil
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
 
 from scaling.domains import spiral
-from scaling.domains.spiral import TIP_X, TIP_Y
 from scaling.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from scaling.tasks.classification import Examples
+
 CLASSES = ListedColormap([style.OUTSIDE, style.INSIDE])
-EXTENT = (-1, 1, -1, 1)
-RESOLUTION = 1200
+SQUARE = (-1, 1, -1, 1)
+TIP = (-0.75, 0.15, 0.45, 1.0)
+"""Left, right, bottom and top of the window around the tip."""
+SINGLE = (style.COLUMN / 2, style.COLUMN / 2 - 0.05)
+"""Size in inches of a picture that stands alone; the labels to its left take more than those below."""
+COLUMNS = 4
+TITLE = 30
+"""Letters of a panel's title that fit on a line, where four panels stand in a row."""
+NAMES = {"tail": (0.74, -0.88), "tip": (-0.72, 0.86)}
+"""Where the regions are named: beside them, in corners of the square that the band leaves free."""
+
+
+class Panel(NamedTuple):
+    """What one learner made of one shard."""
+
+    title: str
+    picture: NDArray[np.uint8]
+    """The class of each cell of a grid on the square, row by row from the top."""
+    shard: Examples
+    """What it was trained on."""
 
 
 def manifold() -> Figure:
-    """Draw the band, with the tip region framed."""
-    figure, (axis,) = style.canvas(1, 1, (style.COLUMN / 2, style.COLUMN / 2))
-    image = spiral.inside(spiral.grid(RESOLUTION)).reshape(RESOLUTION, RESOLUTION)
-    axis.imshow(image, cmap=CLASSES, extent=EXTENT)
-    _tip(axis, "white")
-    axis.text(TIP_X - 0.04, TIP_Y + 0.05, "tip", color="white", fontsize=6.5, ha="right", va="bottom")
-    _square(axis)
+    """Draw the band, with its regions outlined and named."""
+    figure, (axis,) = style.canvas(1, 1, SINGLE)
+    axis.set_facecolor(style.OUTSIDE)
+    axis.fill(*outline().T, color=style.INSIDE, linewidth=0)
+    for region in spiral.REGIONS:
+        _region(axis, region, "black")
+        axis.text(*NAMES[region], region, fontsize=6.5, ha="center", va="center")
+    _frame(axis, SQUARE)
     return figure
 
 
 def density() -> Figure:
     """Draw the sampling density as a heat map, the band's edge over it."""
-    figure, (axis,) = style.canvas(1, 1, (style.COLUMN / 2, style.COLUMN / 2))
+    figure, (axis,) = style.canvas(1, 1, SINGLE)
     size = 400
-    points = spiral.grid(size)
-    axis.imshow(spiral.density(points).reshape(size, size), cmap="Greys", extent=EXTENT, interpolation="bilinear")
-    ticks = points[:size, 0]
-    band = spiral.inside(points).reshape(size, size)
-    axis.contour(ticks, -ticks, band, levels=[0.5], colors=style.INSIDE, linewidths=0.7)
-    _square(axis)
+    image = spiral.density(spiral.grid(size)).reshape(size, size)
+    axis.imshow(image, cmap="Greys", extent=SQUARE, interpolation="bilinear")
+    axis.plot(*outline().T, color=style.INSIDE, linewidth=0.7)
+    _frame(axis, SQUARE)
     return figure
 
 
-def sample(points: NDArray[np.float32]) -> Figure:
-    """Draw a shard, of shape (n, 2), coloured by class."""
-    figure, (axis,) = style.canvas(1, 1, (style.COLUMN / 2, style.COLUMN / 2))
-    labels = spiral.inside(points)
-    for chosen, colour in ((~labels, style.OUTSIDE), (labels, style.INSIDE)):
-        axis.plot(*points[chosen].T, ".", color=colour, markersize=2.2, markeredgewidth=0)
-    _tip(axis, style.GREY)
-    _square(axis)
+def sample(shard: Examples) -> Figure:
+    """Draw a shard coloured by class, and where the tip is."""
+    figure, (axis,) = style.canvas(1, 1, SINGLE)
+    _points(axis, shard, markersize=2.2, markeredgewidth=0)
+    _region(axis, "tip", "black")
+    axis.text(*NAMES["tip"], "tip", fontsize=6.5, ha="center", va="center")
+    _frame(axis, SQUARE)
     return figure
 
 
-def maps(predictions: Mapping[str, NDArray[np.uint8]]) -> Figure:
-    """Draw the decision map of every family; `predictions` holds square maps by title, the true band drawn over."""
-    columns = min(4, len(predictions))
-    rows = ceil(len(predictions) / columns)
-    figure, axes = style.canvas(rows, columns, (style.TEXT, rows * (style.TEXT / columns + 0.12)))
-    truth = spiral.inside(spiral.grid(RESOLUTION)).reshape(RESOLUTION, RESOLUTION)
-    ticks = spiral.grid(RESOLUTION)[:RESOLUTION, 0]
-    for axis, (title, picture) in zip(axes, predictions.items(), strict=False):
-        axis.imshow(picture, cmap=CLASSES, extent=EXTENT, vmin=0, vmax=1)
-        axis.contour(ticks, -ticks, truth, levels=[0.5], colors="black", linewidths=0.45)
+def maps(panels: Sequence[Panel]) -> Figure:
+    """Draw decision maps, the band's true border over them."""
+    return _grid(panels, SQUARE, border=0.5)
+
+
+def zoom(panels: Sequence[Panel]) -> Figure:
+    """Draw the maps around the tip, with its outline and the training points there."""
+    figure = _grid(panels, TIP, border=0.8)
+    left, right, bottom, top = TIP
+    for axis, panel in zip(figure.axes, panels, strict=True):
+        _region(axis, "tip", "white")
+        x, y = panel.shard.x.T
+        near = (left < x) & (x < right) & (bottom < y) & (y < top)
+        shard = type(panel.shard)(panel.shard.x[near], panel.shard.y[near])
+        _points(axis, shard, markersize=3.2, markeredgewidth=0.35, markeredgecolor="black", zorder=4)
+    return figure
+
+
+def outline(first: float = 0, last: float = spiral.PHI_MAX, reach: float = 1) -> NDArray[np.float64]:
+    """Trace the edge of a part of the plane, as a closed line of shape (n, 2).
+
+    It lies between two angles of the band, and `reach` times as far from its centre line as the band does: by default
+    it is the band itself.
+    """
+    phi = np.linspace(first, last, ceil((last - first) * 60))
+    away = reach * spiral.half_width(phi)
+    radius = np.concatenate([spiral.centre_line(phi) + away, (spiral.centre_line(phi) - away)[::-1]])
+    angle = np.concatenate([phi, phi[::-1]])
+    line = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    return np.concatenate([line, line[:1]])
+
+
+def _grid(panels: Sequence[Panel], window: tuple[float, float, float, float], border: float) -> Figure:
+    left, right, bottom, top = window
+    columns = min(COLUMNS, len(panels))
+    rows = ceil(len(panels) / columns)
+    width = (style.TEXT - 0.3) / columns - 0.1  # without labels and gaps
+    titles = [fill(panel.title, TITLE * COLUMNS // columns) for panel in panels]
+    lines = 1 + max(title.count("\n") for title in titles)
+    height = width * (top - bottom) / (right - left) + 0.14 + 0.125 * lines
+    figure, axes = style.canvas(rows, columns, (style.TEXT, rows * height + 0.16), shared=True)
+    for axis, panel, title in zip(axes, panels, titles, strict=False):
+        axis.imshow(panel.picture, cmap=CLASSES, extent=SQUARE, vmin=0, vmax=1)
+        axis.plot(*outline().T, color="black", linewidth=border)
         axis.set_title(title)
-        _square(axis)
-    for axis in axes[len(predictions) :]:
+        _frame(axis, window)
+    for axis in axes[len(panels) :]:
         axis.remove()
+    for axis in axes[: len(panels)][-columns:]:
+        # Where the panel below was removed, nothing else would label the shared scale.
+        axis.tick_params(labelbottom=True)
     return figure
 
 
-def _tip(axis: Axes, colour: str) -> None:
-    axis.plot([TIP_X, TIP_X, -1], [1, TIP_Y, TIP_Y], "--", color=colour, linewidth=0.8)
+def _points(axis: Axes, shard: Examples, **marker: object) -> None:
+    for label, colour in enumerate((style.OUTSIDE, style.INSIDE)):
+        axis.plot(*shard.x[shard.y == label].T, ".", color=colour, **marker)  # type: ignore[arg-type]
 
 
-def _square(axis: Axes) -> None:
-    axis.set(xlim=(-1, 1), ylim=(-1, 1), xticks=[-1, 0, 1], yticks=[-1, 0, 1], aspect="equal")
+def _region(axis: Axes, region: str, colour: str) -> None:
+    line = outline(*spiral.REGIONS[region], reach=spiral.REACH)
+    axis.plot(*line.T, "--", color=colour, linewidth=0.7, dashes=(3, 1.5), zorder=3)
+
+
+def _frame(axis: Axes, window: tuple[float, float, float, float]) -> None:
+    left, right, bottom, top = window
+    ticks = [-1, 0, 1] if window == SQUARE else [-0.5, 0, 0.5, 1]
+    names = [f"{tick:g}".replace("-", "−") for tick in ticks]
+    axis.set_xticks(ticks, names)
+    axis.set_yticks(ticks, names)
+    axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     for spine in axis.spines.values():
         spine.set_visible(True)
