@@ -6,14 +6,13 @@ if study.experiments.bias:
         bias_figures,
 
     rule bias_figures:
-        """Manifold, density, sample and decision maps, drawn from what the runs predicted."""
+        """The plane and what learners make of it, their errors by region, and those of neighbours beside a network's."""
         input:
             maps=bias_maps(),
+            tables=tables_of([study.experiments.bias.domain], study.arms),
+            outcome="<results>/bias.json",
         output:
-            manifold=report("<results>/figures/bias.manifold.pdf", category="Spiral"),
-            density=report("<results>/figures/bias.density.pdf", category="Spiral"),
-            sample=report("<results>/figures/bias.sample.pdf", category="Spiral"),
-            maps=report("<results>/figures/bias.maps.pdf", category="Spiral"),
+            **bias_pictures(),
             receipt="<results>/figures/bias.receipt.json",
         log:
             "<results>/logs/bias_figures.log",
@@ -21,9 +20,9 @@ if study.experiments.bias:
         resources:
             **granted("bias_figures", mem_mb=1000, runtime=10),
         params:
-            **bias_settings(),
             **identity("bias_figures", kinds=bias_kind),
+            shown=bias_shown(),
         message:
-            "Drawing the spiral and every family's decision map"
+            "Drawing the spiral, decision maps and errors"
         script:
             "../scripts/bias_figures.py"

@@ -381,13 +381,12 @@ def all_figures():
         for domain, plan in study.domains.items()
         for family in plan.families
     ]
-    pictures = collect("<results>/figures/bias.{picture}.pdf", picture=BIAS_PICTURES)
     coverage = ["<results>/figures/coverage.pdf"]
     return (
         ["<results>/figures/overview.pdf"]
         + curves
         + diagnostics
-        + (pictures if study.experiments.bias else [])
+        + [str(picture) for picture in bias_pictures().values()]
         + (coverage if study.experiments.coverage else [])
     )
 
@@ -427,27 +426,32 @@ def domain_errors(wildcards):
     return "" if plan.in_percent else plan.metric
 
 
-BIAS_PICTURES = ("manifold", "density", "sample", "maps")
+@functools.cache
+def bias_pictured():
+    """What the figures of the spiral show; None if the study leaves them out."""
+    bias = study.experiments.bias
+    return bias and bias.pictured(study)
+
+
+def bias_pictures():
+    """The figures of the spiral by name: those for which the study has the runs."""
+    shown = bias_pictured()
+    return {
+        picture: report(f"<results>/figures/bias.{picture}.pdf", category="Spiral")
+        for picture in (shown.pictures if shown else ())
+    }
 
 
 def bias_maps():
-    """The runs whose decision maps are drawn: every family's largest model at the experiment's N, first seed."""
-    bias = study.experiments.bias
-    runs = [(model, bias.N, study.seeds[0]) for model in bias.models(study).values()]
-    return run_files(bias.domain, "runs", runs, "npz")
+    """The runs whose decision maps are drawn."""
+    shown = bias_pictured()
+    runs = [(panel.model, panel.N, shown.seed) for panel in shown.panels]
+    return run_files(shown.domain, "runs", runs, "npz")
 
 
-def bias_settings():
-    """What the pictures of the spiral need of the study."""
-    bias = study.experiments.bias
-    plan = study.trained[bias.domain]
-    return {
-        "domain": bias.domain,
-        "data": plan.data.model_dump(mode="json"),
-        "N": bias.N,
-        "seed": study.seeds[0],
-        "titles": [plan.labels[family] for family in bias.models(study)],
-    }
+def bias_shown():
+    """What the figures of the spiral need of the study."""
+    return bias_pictured().model_dump(mode="json")
 
 
 def bias_outcome():

@@ -1,22 +1,19 @@
-"""Draw the spiral: manifold, density, a sample, and the decision map of every family."""
+"""Draw the spiral: the plane, what learners make of it, and their errors."""
+
+import json
+from pathlib import Path
 
 from provenance.jobs import Job, job
 
 
 @job(snakemake)
 def bias_figures(this: Job) -> None:
-    from scaling import domains
-    from scaling.experiments.bias import decision_map
-    from scaling.plots import bias, style
+    from scaling.curves import read_tables
+    from scaling.experiments.bias import Pictured
+    from scaling.plots import style
+    from scaling.plots.bias_figures import figures
 
-    data = this.params["data"]
-    draw = (
-        domains.load(data["kind"])
-        .model_validate(data)
-        .draw(this.params["domain"], this.params["N"], this.params["seed"], None)
-    )
-    style.save(bias.manifold(), this.path("manifold"))
-    style.save(bias.density(), this.path("density"))
-    style.save(bias.sample(draw.train.x), this.path("sample"))
-    titles = dict(zip(this.params["titles"], map(decision_map, this.input["maps"]), strict=True))
-    style.save(bias.maps(titles), this.path("maps"))
+    shown = Pictured.model_validate(this.params["shown"])
+    tables, outcome = read_tables(this.input["tables"]), json.loads(Path(this.input["outcome"]).read_text())
+    for picture, figure in figures(shown, this.input["maps"], tables, outcome):
+        style.save(figure, this.path(picture))

@@ -25,7 +25,7 @@ def declared() -> set[str]:
         *(f"claims/{claim}.json" for claim in ("H1", "H2", "D2", "D5")),
         *("figures/overview.pdf", "figures/learning-curves-spiral.pdf"),
         *(f"figures/diagnostics-{family}-on-spiral.pdf" for family in ("knn-1", "mlp")),
-        *(f"figures/bias.{picture}.pdf" for picture in ("manifold", "density", "sample", "maps")),
+        *(f"figures/bias.{picture}.pdf" for picture in ("manifold", "density", "sample", "maps", "zoom", "regions")),
     }
     return made | {receipt_of(file).as_posix() for file in made}
 
