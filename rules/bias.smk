@@ -1,18 +1,39 @@
-"""Inductive bias against data: the spiral in pictures."""
+"""Inductive bias against data: the essay's spiral, in numbers and in pictures."""
 
 if study.experiments.bias:
 
     localrules:
         bias_figures,
 
+    rule bias:
+        """What prior, data and training buy, in numbers, from the tables of all runs and from decision maps."""
+        input:
+            tables=bias_tables(),
+            maps=bias_judged(),
+        output:
+            outcome="<results>/bias.json",
+            receipt="<results>/bias.receipt.json",
+        log:
+            "<results>/logs/bias.log",
+        threads: 1
+        resources:
+            **granted("bias", mem_mb=2000, runtime=10),
+        params:
+            **identity("bias", kinds=bias_kind),
+            question=bias_question(),
+        message:
+            "Weighing prior, data and training on the spiral"
+        script:
+            "../scripts/bias.py"
+
     rule bias_figures:
         """The plane and what learners make of it, their errors by region, and those of neighbours beside a network's."""
         input:
             maps=bias_maps(),
-            tables=tables_of([study.experiments.bias.domain], study.arms),
+            tables=bias_tables(),
             outcome="<results>/bias.json",
         output:
-            **bias_pictures(),
+            **bias_figure_files(),
             receipt="<results>/figures/bias.receipt.json",
         log:
             "<results>/logs/bias_figures.log",

@@ -27,6 +27,7 @@ from provenance.identity import IdentityError, Library
 from provenance.orders import Orders
 from provenance.store import Store, StoreError
 from scaling import domains, models
+from scaling.experiments import bias_pictures
 from scaling.latex import PaperError, pdflatex
 from scaling.study import Study, StudyError
 from snakemake.logging import logger
@@ -222,6 +223,7 @@ def study_jobs():
     yield "overview", {}
     yield from (("claim", {"claim": claim}) for claim in study.claims.present())
     if study.experiments.bias:
+        yield "bias", {}
         yield "bias_figures", {}
     if coverage := study.experiments.coverage:
         yield from (("coverage", {"design": design}) for design in coverage.designs)
@@ -386,7 +388,7 @@ def all_figures():
         ["<results>/figures/overview.pdf"]
         + curves
         + diagnostics
-        + [str(picture) for picture in bias_pictures().values()]
+        + [str(picture) for picture in bias_figure_files().values()]
         + (coverage if study.experiments.coverage else [])
     )
 
@@ -430,10 +432,10 @@ def domain_errors(wildcards):
 def bias_pictured():
     """What the figures of the spiral show; None if the study leaves them out."""
     bias = study.experiments.bias
-    return bias and bias.pictured(study)
+    return bias and bias_pictures.pictured(bias, study)
 
 
-def bias_pictures():
+def bias_figure_files():
     """The figures of the spiral by name: those for which the study has the runs."""
     shown = bias_pictured()
     return {
@@ -452,6 +454,26 @@ def bias_maps():
 def bias_shown():
     """What the figures of the spiral need of the study."""
     return bias_pictured().model_dump(mode="json")
+
+
+def bias_tables():
+    """The tables of the spiral and of the arms beside it."""
+    bias = study.experiments.bias
+    return tables_of([bias.domain, *bias.plans(study)])
+
+
+def bias_judged():
+    """The decision maps that are compared seed by seed."""
+    return [
+        file
+        for domain, *run in study.experiments.bias.judged(study)
+        for file in run_files(domain, "runs", [run], "npz")
+    ]
+
+
+def bias_question():
+    """What is asked of the runs of the spiral and of its arms."""
+    return study.experiments.bias.question(study).model_dump(mode="json")
 
 
 def bias_outcome():

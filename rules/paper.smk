@@ -13,6 +13,7 @@ rule ledger:
         laws=laws_of(study.domains),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
         campaigns=campaigns(),
+        bias=bias_outcome(),
         figures=all_figures(),
         sources=paper_sources(),
         measurements=measurement_files(),
@@ -45,6 +46,7 @@ rule paper:
         laws=laws_of(study.domains),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
         campaigns=campaigns(),
+        bias=bias_outcome(),
         figures=all_figures(),
     output:
         pdf=report("<results>/paper/main.pdf", category="Paper"),

@@ -9,7 +9,7 @@ from provenance.jobs import Job, job
 @job(snakemake)
 def bias_figures(this: Job) -> None:
     from scaling.curves import read_tables
-    from scaling.experiments.bias import Pictured
+    from scaling.experiments.bias_pictures import Pictured
     from scaling.plots import style
     from scaling.plots.bias_figures import figures
 

@@ -11,6 +11,7 @@ def ledger(this: Job) -> None:
     from scaling.claims import read_outcomes
     from scaling.curves import read_curves, read_tables
     from scaling.experiments.coverage import read_campaigns
+    from scaling.experiments.priors import read_answer
     from scaling.findings import collect
     from scaling.study import Study
 
@@ -28,6 +29,7 @@ def ledger(this: Job) -> None:
         read_curves(this.input["laws"]),
         read_outcomes(this.input["claims"]),
         read_campaigns(this.input["campaigns"]),
+        read_answer(this.input["bias"]),
     ):
         ledger.add(finding.key, finding.number.model_dump(), source=finding.source, pointer=finding.pointer)
     for kind, files in (("figure", this.input["figures"]), ("table", this.input["tables"])):

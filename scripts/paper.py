@@ -12,6 +12,7 @@ def paper(this: Job) -> None:
     from scaling.claims import read_outcomes
     from scaling.curves import read_curves
     from scaling.experiments.coverage import read_campaigns
+    from scaling.experiments.priors import read_answer
     from scaling.latex import compile_pdf
     from scaling.manuscript import Manuscript
     from scaling.study import Study
@@ -21,6 +22,7 @@ def paper(this: Job) -> None:
         curves=read_curves(this.input["laws"]),
         outcomes=read_outcomes(this.input["claims"]),
         campaigns=read_campaigns(this.input["campaigns"]),
+        bias=read_answer(this.input["bias"]),
     )
     numbers = tex_macros(json.loads(Path(this.input["ledger"]).read_text()))
     compile_pdf(

@@ -11,8 +11,10 @@ from scaling.claims import Outcome
 from scaling.comparisons import LEVEL
 from scaling.curves import BUDGET_TOLERANCE, USUAL_SLOPES, Curve, chosen_runs
 from scaling.domains import KnownLaw
+from scaling.experiments import bias_numbers
 from scaling.experiments import coverage as simulated
 from scaling.experiments.coverage import Campaign, Cell, Coverage
+from scaling.experiments.priors import Answer
 from scaling.laws import BETA_RANGE, Estimate, Law, fit_law
 from scaling.laws.analysis import AHEAD, AUDIT_FACTOR, Analysis
 from scaling.laws.fitting import MIN_SHARDS
@@ -42,6 +44,7 @@ def collect(
     curves: Sequence[Curve],
     outcomes: Sequence[Outcome],
     campaigns: Sequence[Campaign] = (),
+    bias: Answer | None = None,
 ) -> Iterator[Finding]:
     """Give all findings: of the design, of each domain, curve, law and claim."""
     yield from _method()
@@ -68,6 +71,8 @@ def collect(
             pointer = f"/numbers/{name}/value"
             yield Finding(f"claim.{outcome.id}.{name}", number, f"claims/{outcome.id}.json", pointer)
     yield from _verdicts(outcomes)
+    told = [*bias_numbers.settings(study), *(bias_numbers.numbers(study, bias) if bias else ())]
+    yield from (Finding(*finding) for finding in told)
     if coverage := study.experiments.coverage:
         yield from _coverage(coverage, campaigns)
 
@@ -121,8 +126,6 @@ def _design(study: Study) -> Iterator[Finding]:
     for id, claim in study.claims.present().items():
         for key, number in claim.thresholds().items():
             yield Finding(f"threshold.{id}.{key}", number, "config", f"/claims/{id}/{key.replace('-', '_')}")
-    if bias := study.experiments.bias:
-        yield Finding("bias.n", count(bias.N), "config", "/experiments/bias/N")
 
 
 def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:

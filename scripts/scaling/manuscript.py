@@ -21,10 +21,14 @@ from scaling import domains, models
 from scaling.claims import Comparison, Outcome, Verdict
 from scaling.curves import Curve, ranked
 from scaling.domains import KnownLaw
+from scaling.experiments.bias_numbers import race_key
+from scaling.experiments.bias_pictures import pictured
 from scaling.experiments.coverage import Campaign, Cell, Coverage, Quantity
+from scaling.experiments.priors import Answer
 from scaling.findings import foresees
 from scaling.latex import PaperError, escape
 from scaling.laws import Law
+from scaling.measurements import model_name
 from scaling.models import Family, Network
 from scaling.plans import DomainPlan, MeasuredFamily, MeasuredPlan, TrainedPlan, distinct
 from scaling.study import Study
@@ -122,6 +126,15 @@ class DomainView:
     def family(self, name: str) -> FamilyView:
         """Look up a family."""
         return next(family for family in self.families if family.name == name)
+
+    def learner(self, name: str) -> str:
+        """Say what a family, or a model of one that has several sizes, is called."""
+        for family in self.families:
+            if name == family.name:
+                return family.label
+            if size := next((s for s in family.settings.model_sizes if name == model_name(family.name, s)), None):
+                return rf"{family.label} of size~{size}" if family.several_sizes else family.label
+        raise LookupError(f"{self.name} has neither family nor model {name}")
 
     @cached_property
     def ranking(self) -> tuple[FamilyView, ...]:
@@ -255,6 +268,7 @@ class Manuscript:
     curves: Sequence[Curve]
     outcomes: Sequence[Outcome]
     campaigns: Sequence[Campaign] = ()
+    bias: Answer | None = None
 
     @cached_property
     def domains(self) -> dict[str, TrainedView | MeasuredView]:
@@ -325,6 +339,10 @@ class Manuscript:
             "compared": any(isinstance(claim, Comparison) for claim in tests.values()),
             "experiments": self.study.experiments.present(),
             "campaigns": self._campaigns,
+            # What came of the experiment `bias`; None without it.
+            "bias": self.bias,
+            "pictures": pictured(bias, self.study).pictures if (bias := self.study.experiments.bias) else (),
+            "arms": self.study.arms,
             "seeds": self.study.seeds,
             "shared_pool_seeds": self.study.shared_pool_seeds,
         }
@@ -360,6 +378,8 @@ class Manuscript:
             "listed": listed,
             "plural": plural,
             "sentence": sentence,
+            "key": race_key,
+            "learner": lambda name, domain: domain.learner(name),
         }
         view = self.view
         # An experiment's section has its name; one that is switched off has nothing to say.

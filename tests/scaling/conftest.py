@@ -70,9 +70,12 @@ def make_record(
     budget_scale: int = 1,
     shares_pool: bool = False,
 ) -> Record:
-    """Make the record of a run, diverged if `error` is None; validation error is the test error unless given."""
+    """Make the record of a run, diverged if `error` is None; validation error is the test error unless given.
+
+    `tip` is the error in all regions, if it has any.
+    """
     diverged = error is None
-    regions = {} if tip is None else {"tip": tip}
+    regions = {} if tip is None else {"tail": tip, "tip": tip}
     return Record(
         domain=domain,
         family=family,

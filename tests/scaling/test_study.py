@@ -335,7 +335,9 @@ def test_what_is_wrong_with_an_arm_is_told_by_key_and_value(config, change, word
 
 def test_an_arm_can_not_take_the_place_of_a_domain(config):
     config["domains"]["spiral-noisy"] = config["domains"]["spiral"]
-    assert "experiments.bias.arms.noisy: its results would go where those of the domain spiral-noisy" in complaint(config)
+    assert "experiments.bias.arms.noisy: its results would go where those of the domain spiral-noisy" in complaint(
+        config
+    )
 
 
 def test_a_domain_can_have_seeds_of_its_own(config):

@@ -27,7 +27,9 @@ from scaling.training import (
     train,
 )
 
-DATA = Domain(kind="spiral", validation_size=500, test_size=2_000, region_size=300, map_size=12, map_seeds={300: 1, 20_000: 1})
+DATA = Domain(
+    kind="spiral", validation_size=500, test_size=2_000, region_size=300, map_size=12, map_seeds={300: 1, 20_000: 1}
+)
 BUDGET = Budget(batch_size=32, max_batch_size=64, batches_per_epoch=8, epochs=40, min_steps=60, max_steps=400)
 POLAR = mlp.Family(kind="mlp", inputs="polar", sizes=(64,), learning_rate=0.03, weight_decay=0.01)
 

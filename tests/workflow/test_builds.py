@@ -20,7 +20,7 @@ def declared() -> set[str]:
     runs += [f"doubled/spiral/mlp-4/n320/seed{seed}" for seed in SEEDS]
     made = {
         *(f"{run}.{suffix}" for run in runs for suffix in ("json", "npz")),
-        *("curves.csv", "curves/spiral.csv", "ledger.json", "paper/main.pdf"),
+        *("curves.csv", "curves/spiral.csv", "ledger.json", "paper/main.pdf", "bias.json"),
         *(f"laws/spiral/{family}.json" for family in ("knn-1", "mlp")),
         *(f"claims/{claim}.json" for claim in ("H1", "H2", "D2", "D5")),
         *("figures/overview.pdf", "figures/learning-curves-spiral.pdf"),

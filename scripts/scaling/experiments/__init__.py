@@ -6,6 +6,8 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import BaseModel, ConfigDict
+
 from scaling.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,3 +23,9 @@ class Experiment(Settings):
     @abstractmethod
     def faults(self, study: Study) -> Iterator[str]:
         """Name what this study does not have."""
+
+
+class Result(BaseModel):
+    """A part of what came of an experiment, as its job writes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,14 +1,14 @@
-"""Inductive bias against data: how the families of a domain in the plane see it at one shard size.
+"""Inductive bias against data: what a prior, more data and more training buy on the spiral.
 
-After Dzekman (2024): the manifold, the sampling density, a sample, and the decision map of every family. The maps
-are drawn from the predictions that runs keep at the domain's probe, so nothing is trained again. Beside the domain,
-arms are trained, with one thing changed in each.
+After Dzekman (2024): the manifold, the sampling density, a sample, and the decision map of every family. Beside the
+domain, arms are trained with one thing changed. What is asked of all these runs stands in `Question`, and `answers`
+has what came of it. The maps are the predictions that a run keeps at the domain's probe, so nothing is trained again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from math import isqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,12 +21,12 @@ from scaling.experiments import Experiment
 from scaling.settings import Count, Name, Seed, Settings
 
 if TYPE_CHECKING:
+    from scaling.models import Family
     from scaling.plans import TrainedPlan
     from scaling.study import Study
 
-
-PICTURES = ("manifold", "density", "sample", "maps", "zoom", "regions")
-"""Figures that every study with this experiment has."""
+FEWEST_MAPS = 3
+"""Seeds whose maps are compared: of fewer, none is the majority of the others."""
 
 
 class Arm(Settings):
@@ -57,43 +57,33 @@ class Arm(Settings):
         return type(plan).model_validate_json(json.dumps(original | changed), strict=True)
 
 
-class Shown(Settings):
-    """A decision map among others: which run's, and what it is called."""
+class Branch(Settings):
+    """A table of runs, the domain's own or an arm's, and what sets it apart from the domain."""
 
-    title: str
-    model: str
+    table: Name
+    """What it is called: the domain's name, and behind it the arm's."""
+    arm: Name | None
+    label_noise: float
+    same_data: bool
+    """Are its shards and test sets those of the domain, draw by draw?"""
+    same_budget: bool
+    families: tuple[Name, ...]
+    unchanged: tuple[Name, ...]
+    """The families that learn as those of the domain do, whatever their sizes."""
+    k: dict[Name, int]
+    """Neighbours asked, of every k-NN family."""
+
+
+class Question(Settings):
+    """What is asked of the runs, and as much of the study as an answer needs."""
+
     N: Count
-
-
-class Pictured(Settings):
-    """What the figures show of a study."""
-
-    domain: Name
-    data: dict[str, Any]
-    """Settings of the domain."""
-    N: Count
-    seed: Seed
-    panels: tuple[Shown, ...]
-    """Of this seed."""
-    labels: dict[Name, str]
-    """Name of each family of the domain."""
-    regions: tuple[Name, ...]
     crafted: Name | None
-    """The family whose crossing with the first of the neighbours is drawn, if any."""
-    budgets: tuple[Name, ...]
-    """Tables of arms that train it otherwise."""
-    neighbours: dict[Name, Count]
-    """Neighbours asked, by family."""
-    clean: tuple[Name, ...]
-    """Tables of runs on the domain's own data: its own, and those of arms."""
-    noisy: dict[Name, float]
-    """Shares of wrong labels, by the tables of the arms that have some."""
-
-    @property
-    def pictures(self) -> tuple[str, ...]:
-        """Name the figures, in the paper's order."""
-        asked = {"crossing": self.crafted, "neighbours": self.neighbours}
-        return (*PICTURES, *(picture for picture, what in asked.items() if what))
+    neighbours: tuple[Name, ...]
+    tip_error: float | None
+    judges: Name | None
+    branches: tuple[Branch, ...]
+    """The domain's first."""
 
 
 class Bias(Experiment):
@@ -104,13 +94,15 @@ class Bias(Experiment):
     N: Count
     """Shard size of the sample and of the maps; one of the domain's train_sizes."""
     more: Count | None = None
-    """A larger shard size, of which maps are drawn of nearest neighbours."""
+    """Shard size that nearest neighbours get beside a network on N examples; another of the train_sizes."""
     crafted: Name | None = None
     """Family whose crossing with the first of `neighbours` is followed through its sizes and the arms' budgets."""
     neighbours: tuple[Name, ...] = ()
-    """Families of k-NN, of the domain or an arm, whose errors are held against theory."""
-    tip_error: float | None = None
+    """Families of k-NN, of the domain or an arm, whose errors are held against theory; the first is the domain's."""
+    tip_error: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """An error in the tip whose price in data is asked for."""
     judges: Name | None = None
+    """Model of the domain that tells hard points: most of its runs at N get them wrong."""
     arms: dict[Name, Arm] = Field(default_factory=dict)
     """What is trained beside the domain, by the name that follows its own: a table of runs each, and no curves."""
 
@@ -129,15 +121,38 @@ class Bias(Experiment):
         elif plan.data.kind != "spiral":
             yield f"domain = {self.domain!r} is of kind {plan.data.kind}. The pictures need kind spiral."
         else:
-            if self.N not in plan.train_sizes:
-                yield f"N = {self.N}: no shard of {self.domain}. Its train_sizes are {list(plan.train_sizes)}."
-            elif not any(shown.N == self.N for shown in self._panels(study)):
+            yield from self._faults_of_question(plan)
+            if self.N in plan.train_sizes and self.first_seed(study) >= mapped_seeds(plan, self.N):
                 yield (
-                    f"N = {self.N}: no run of seed {self._first_seed(study)} there keeps a decision map. Give "
+                    f"N = {self.N}: no run of seed {self.first_seed(study)} there keeps a decision map. Give "
                     f"domains.{self.domain}.data.map_seeds a number above the seed for {self.N}."
                 )
             for name, arm in self.arms.items():
                 yield from self._faults_of_arm(f"arms.{name}", name, arm, study)
+
+    def _faults_of_question(self, plan: TrainedPlan) -> Iterator[str]:
+        """Name what is asked of the domain, or of arms, but is not there."""
+        for key, size in (("N", self.N), ("more", self.more)):
+            if size is not None and size not in plan.train_sizes:
+                yield f"{key} = {size}: no shard of {self.domain}. Its train_sizes are {list(plan.train_sizes)}."
+        families, models = ", ".join(plan.families), ", ".join(plan.models)
+        if self.crafted is not None and self.crafted not in plan.families:
+            yield f"crafted = {self.crafted!r}: no family of {self.domain}. It has {families}."
+        elif self.crafted is not None and not self.neighbours:
+            yield f"crafted = {self.crafted!r}: nothing to hold it against. Name a k-NN family under neighbours."
+        if self.judges is not None and self.judges not in plan.models:
+            yield f"judges = {self.judges!r}: no model of {self.domain}. It has {models}."
+        for name in dict.fromkeys(name for name in self.neighbours if self.neighbours.count(name) > 1):
+            yield f"neighbours: {name} stands there twice. Give each value once."
+        kinds = {name: settings.get("kind") for arm in self.arms.values() for name, settings in arm.families.items()}
+        kinds |= {name: family.kind for name, family in plan.families.items()}
+        known = ", ".join(name for name, kind in kinds.items() if kind == "knn") or "none"
+        for index, name in enumerate(self.neighbours):
+            if kinds.get(name) != "knn":
+                yield f"neighbours[{index}] = {name!r}: no k-NN family of {self.domain} or its arms. There is {known}."
+            elif index == 0 and name not in plan.families:
+                own = ", ".join(family for family in plan.families if kinds[family] == "knn") or "none"
+                yield f"neighbours[0] = {name!r}: only an arm has it. The first is one of {self.domain}: {own}."
 
     def _faults_of_arm(self, key: str, name: str, arm: Arm, study: Study) -> Iterator[str]:
         if f"{self.domain}-{name}" in study.domains:
@@ -150,67 +165,68 @@ class Bias(Experiment):
         else:
             yield from plan.faults(key, f"{self.domain}-{name}")
 
-    def pictured(self, study: Study) -> Pictured:
-        """Gather what the figures show."""
-        plan, arms = study.trained[self.domain], self.plans(study)
-        data = plan.data.model_dump(mode="json")
-        own = data | {"stream": self.domain}
-        changed = {name: _changes(own, arm.data.model_dump(mode="json")) for name, arm in arms.items()}
-        same = [name for name in arms if not changed[name]]
-        budgets = [name for name in same if self.crafted in arms[name].families and arms[name].budget != plan.budget]
-        compared = self.crafted and self.neighbours and (budgets or len(plan.families[self.crafted].model_sizes) > 1)
-        k = {name: k for branch in (plan, *arms.values()) for name, k in _neighbours_asked(branch).items()}
-        return Pictured(
-            domain=self.domain,
-            data=data,
-            N=self.N,
-            seed=self._first_seed(study),
-            panels=tuple(self._panels(study)),
-            labels=plan.labels,
-            regions=tuple(plan.regions),
-            crafted=self.crafted if compared else None,
-            budgets=tuple(budgets),
-            neighbours={name: k[name] for name in self.neighbours},
-            clean=(self.domain, *same),
-            noisy={name: changes["label_noise"] for name, changes in changed.items() if [*changes] == ["label_noise"]},
-        )
-
-    def _panels(self, study: Study) -> Iterator[Shown]:
-        """List the maps: of each family at N, neighbours last and at `more` too; of several sizes, the middle one."""
-        plan = study.trained[self.domain]
-        neighbours = [name for name in plan.families if name in _neighbours_asked(plan)]
-        others = [name for name in plan.families if name not in neighbours]
-        more = [] if self.more is None else [self.more]
-        shown = [(name, self.N) for name in others] + [(name, N) for name in neighbours for N in (self.N, *more)]
-        for name, N in shown:
-            if N in plan.shards_of(name) and self._first_seed(study) < _mapped_seeds(plan, N):
-                sizes = sorted((model.size or 0, model.name) for model in plan.models.values() if model.family == name)
-                model = middle([model for _, model in sizes])
-                title = plan.labels[name] if self.N == N else f"{plan.labels[name]}, N = {N:,}"
-                yield Shown(title=title, model=model, N=N)
-
-    def _first_seed(self, study: Study) -> int:
+    def first_seed(self, study: Study) -> int:
+        """The seed whose shard and maps are drawn."""
         return study.seeds_at(self.domain, self.N)[0]
 
+    def question(self, study: Study) -> Question:
+        """Say what is asked, and of which runs."""
+        plans = {self.domain: study.trained[self.domain]} | self.plans(study)
+        arms = (None, *self.arms)
+        return Question(
+            N=self.N,
+            crafted=self.crafted,
+            neighbours=self.neighbours,
+            tip_error=self.tip_error,
+            judges=self.judges,
+            branches=tuple(
+                self._branch(table, arm, plan, plans[self.domain])
+                for arm, (table, plan) in zip(arms, plans.items(), strict=True)
+            ),
+        )
 
-def middle(models: Sequence[str]) -> str:
-    """Of models in order of size, the one in the middle; of two, the larger."""
-    return models[len(models) // 2]
+    def _branch(self, table: str, arm: str | None, plan: TrainedPlan, own: TrainedPlan) -> Branch:
+        data, original = (branch.data.model_dump(mode="json") for branch in (plan, own))
+        # Of a domain that names no stream, the stream is its own.
+        original["stream"] = original["stream"] or self.domain
+        data["stream"] = data["stream"] or self.domain
+        learners = {name: _learner(family) for name, family in plan.families.items()}
+        originals = {name: _learner(family) for name, family in own.families.items()}
+        return Branch(
+            table=table,
+            arm=arm,
+            label_noise=data["label_noise"],
+            same_data=data == original,
+            same_budget=plan.budget == own.budget,
+            families=tuple(plan.families),
+            unchanged=tuple(name for name, learner in learners.items() if learner == originals.get(name)),
+            k={name: learner["k"] for name, learner in learners.items() if learner["kind"] == "knn"},
+        )
+
+    def judged(self, study: Study) -> list[tuple[str, str, int, int]]:
+        """List the runs whose maps are compared on hard points: table, model, N and seed."""
+        plans = {self.domain: study.trained[self.domain]} | self.plans(study)
+        mapped = {
+            (table, model.name): [seed for seed in study.seeds_at(table, self.N) if seed < mapped_seeds(plan, self.N)]
+            for table, plan in plans.items()
+            for model in plan.models.values()
+            if self.N in plan.shards_of(model.family)
+        }
+        enough = {key: seeds for key, seeds in mapped.items() if len(seeds) >= FEWEST_MAPS}
+        if self.judges is None or (self.domain, self.judges) not in enough:
+            return []
+        return [(table, model, self.N, seed) for (table, model), seeds in enough.items() for seed in seeds]
 
 
-def _changes(own: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in changed.items() if value != own[key]}
+def mapped_seeds(plan: TrainedPlan, N: int) -> int:
+    """Seeds of a shard below this one keep their maps."""
+    of_sizes: dict[int, int] = plan.data.model_dump()["map_seeds"]
+    return of_sizes.get(N, 0)
 
 
-def _neighbours_asked(plan: TrainedPlan) -> dict[str, int]:
-    """The k of each k-NN family."""
-    families = {name: family.model_dump() for name, family in plan.families.items()}
-    return {name: settings["k"] for name, settings in families.items() if settings["kind"] == "knn"}
-
-
-def _mapped_seeds(plan: TrainedPlan, N: int) -> int:
-    """Below this seed, runs at N keep their maps."""
-    return int(plan.data.model_dump()["map_seeds"].get(N, 0))
+def _learner(family: Family) -> dict[str, Any]:
+    """Settings of a family that say how it learns, not at which sizes and shards."""
+    return family.model_dump(mode="json", exclude={"sizes", "train_sizes"})
 
 
 def decision_map(items: str | Path) -> NDArray[np.uint8]:

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scaling import domains
-from scaling.experiments.bias import Pictured, decision_map
+from scaling.experiments.bias import decision_map
+from scaling.experiments.bias_pictures import Pictured
 from scaling.plots import bias, bias_curves
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 
 from scaling.curves import gather
 from scaling.domains.spiral import Domain
-from scaling.experiments.bias import Pictured, Shown
+from scaling.experiments.bias_pictures import Pictured, Shown
 from scaling.plots.bias_figures import figures, floors_of, theory_of
 
 OUTCOME = {
