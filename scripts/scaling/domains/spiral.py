@@ -138,22 +138,6 @@ def grid(size: int) -> NDArray[np.float32]:
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
 
 
-def border(steps: int = 20_000) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cut the band's border into straight pieces: their middles (n, 2) and lengths (n,).
-
-    The border is both edges, `steps` pieces each, from the blunt start to the tip where they meet, and the start
-    itself, straight along the x axis. No turn touches another.
-    """
-    phi = np.linspace(0, PHI_MAX, steps + 1)
-    cap = np.linspace(-HALF_WIDTH, HALF_WIDTH, steps // 100 + 1)
-    lines = [(phi, centre_line(phi) + side * half_width(phi)) for side in (-1, 1)]
-    lines.append((np.zeros(len(cap)), RADIUS_START + cap))
-    corners = [np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]) for angle, radius in lines]
-    middles = np.concatenate([(line[1:] + line[:-1]) / 2 for line in corners])
-    lengths = np.concatenate([np.hypot(*np.diff(line, axis=0).T) for line in corners])
-    return middles, lengths
-
-
 def label(points: NDArray[np.float32]) -> Examples:
     """Pair `points` with their labels: 1 inside the band, 0 outside."""
     return Examples(points, inside(points).astype(np.int64))

@@ -1,4 +1,4 @@
-"""What the figures of the experiment `bias` show of a study: runs whose decision maps are drawn, tables that are compared.
+"""What the figures of the experiment `bias` show of a study: whose decision maps are drawn, which tables are compared.
 
 Nothing is trained for a figure: maps are the predictions that runs keep at the domain's probe.
 """

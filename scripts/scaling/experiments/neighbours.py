@@ -11,9 +11,11 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import integrate, special, stats
 
 from scaling.domains import spiral
+from scaling.domains.spiral import HALF_WIDTH, PHI_MAX, RADIUS_START, centre_line, half_width
 
 CELLS = 1_000
 """Side of the grid over which densities are integrated."""
@@ -55,9 +57,25 @@ def constant(k: int) -> float:
 
 
 @functools.cache
+def border(steps: int = 20_000) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cut the band's border into straight pieces: their middles (n, 2) and lengths (n,).
+
+    The border is both edges, `steps` pieces each, from the blunt start to the tip where they meet, and the start
+    itself, straight along the x axis. No turn touches another.
+    """
+    phi = np.linspace(0, PHI_MAX, steps + 1)
+    cap = np.linspace(-HALF_WIDTH, HALF_WIDTH, steps // 100 + 1)
+    lines = [(phi, centre_line(phi) + side * half_width(phi)) for side in (-1, 1)]
+    lines.append((np.zeros(len(cap)), RADIUS_START + cap))
+    corners = [np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]) for angle, radius in lines]
+    middles = np.concatenate([(line[1:] + line[:-1]) / 2 for line in corners])
+    lengths = np.concatenate([np.hypot(*np.diff(line, axis=0).T) for line in corners])
+    return middles, lengths
+
+
 def border_integral() -> float:
     """∫ √ρ dl along the border of the spiral's band, ρ the sampling density on the square."""
-    middles, lengths = spiral.border()
+    middles, lengths = border()
     mass = AREA * spiral.density(spiral.grid(CELLS)).mean()
     return float((np.sqrt(spiral.density(middles) / mass) * lengths).sum())
 

@@ -16,7 +16,7 @@ from matplotlib.ticker import NullFormatter
 from scaling.comparisons import crossing as crossing_of
 from scaling.comparisons import ratios_by_size
 from scaling.curves import chosen_runs
-from scaling.experiments.bias import middle
+from scaling.experiments.bias_pictures import middle
 from scaling.plots import style
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scaling.domains import spiral
-from scaling.experiments.neighbours import border_integral, constant, noise_floor, outvoted, tip_shares
+from scaling.experiments.neighbours import border, border_integral, constant, noise_floor, outvoted, tip_shares
 from scaling.models.knn import Family
 
 TRIALS = 100_000
@@ -41,13 +41,13 @@ def test_wrong_labels_win_a_majority_as_often_as_a_binomial_says(k, expected):
 
 
 def test_the_border_is_as_long_as_its_parts():
-    middles, lengths = spiral.border()
+    middles, lengths = border()
     # A spiral r = a + bφ has the arc length ∫ √(r² + b²) dφ; tapering changes either edge by far less than 1 %.
     phi = np.linspace(0, spiral.PHI_MAX, 100_001)
     slope = spiral.RADIUS_GROWTH / spiral.PHI_MAX
     arc = np.trapezoid(np.sqrt(spiral.centre_line(phi) ** 2 + slope**2), phi)
     assert lengths.sum() == pytest.approx(2 * arc + 2 * spiral.HALF_WIDTH, rel=0.01)
-    assert spiral.border(2_000)[1].sum() == pytest.approx(lengths.sum(), rel=1e-4)
+    assert border(2_000)[1].sum() == pytest.approx(lengths.sum(), rel=1e-4)
     # On either side of every piece lies another class.
     radius, step = np.hypot(*middles.T), 1e-3
     edges = slice(0, 2 * 20_000 * 9 // 10)

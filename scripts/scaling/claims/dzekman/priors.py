@@ -222,12 +222,10 @@ class FocalLossTradesVariance(AtOneShard):
     """The arm in which the other is trained."""
     focal: Name
     """The network with focal loss, in the arm."""
-    judges: Name
-    """The learner whose runs tell which points are hard."""
 
     def named_learners(self) -> dict[str, Name]:
-        """The learners of the domain."""
-        return {"plain": self.plain, "judges": self.judges}
+        """The learner of the domain."""
+        return {"plain": self.plain}
 
     def faults(self, study: Study) -> Iterator[str]:
         """Name what this study does not have."""
@@ -235,6 +233,8 @@ class FocalLossTradesVariance(AtOneShard):
         if self.domain not in study.domains:
             return
         yield from faults_of_arm(study, self.domain, self.arm)
+        if study.experiments.bias and study.experiments.bias.judges is None:
+            yield "it is about hard points. Name the model that tells them under experiments.bias.judges."
         if plan := arm_plan(study, self.domain, self.arm):
             place = f"{self.domain}-{self.arm}"
             yield from unknown_learners(place, plan, {"focal": self.focal})

@@ -152,7 +152,7 @@ def test_one_seed_does_not_show_that_more_on_top_is_no_better(priors, verdict):
 # D9
 
 FOCAL = FocalLossTradesVariance(
-    domain="spiral", plain="polar-8", arm="focal", focal="polar-focal", judges="knn", N=1_000
+    domain="spiral", plain="polar-8", arm="focal", focal="polar-focal", N=1_000
 )
 
 
@@ -220,7 +220,6 @@ def test_without_maps_nothing_is_said_of_focal_loss(maps):
     ("change", "words"),
     [
         ({"plain": "mlp"}, ["plain = 'mlp': no family or model of spiral."]),
-        ({"judges": "knn-7"}, ["judges = 'knn-7': no family or model of spiral."]),
         ({"focal": "mlp"}, ["focal = 'mlp': no family or model of spiral-focal. It has mlp-polar-focal, "]),
         ({"arm": "vocal"}, ["arm = 'vocal': no arm of experiments.bias. It has elsewhere, noisy"]),
         ({"domain": "images", "plain": "cnn", "N": 100}, ["arm = 'focal': no arm of images."]),
