@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from scaling.experiments import Experiment
+from scaling.faults import explain
 from scaling.settings import Count, Name, Seed, Settings
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Arm(Settings):
 
     def plan(self, domain: Name, plan: TrainedPlan) -> TrainedPlan:
         """Give what is trained; raises ValidationError if a change makes no sense."""
+        return type(plan).model_validate_json(json.dumps(self.changed(domain, plan)), strict=True)
+
+    def changed(self, domain: Name, plan: TrainedPlan) -> dict[str, Any]:
+        """Give the domain's settings with the changes."""
         original = plan.model_dump(mode="json")
         families = {name: original["families"].get(name, {}) | changes for name, changes in self.families.items()}
         changed = {
@@ -51,10 +56,12 @@ class Arm(Settings):
             "budget": original["budget"] and original["budget"] | self.budget,
             "train_sizes": self.train_sizes,
             "seeds": self.seeds or plan.seeds,
+            # What is wrong with that, the domain tells.
+            "source_copy": None,
             # Which of a family's own shards an arm has, its train_sizes say.
             "families": {name: settings | {"train_sizes": None} for name, settings in families.items()},
         }
-        return type(plan).model_validate_json(json.dumps(original | changed), strict=True)
+        return original | changed
 
 
 class Branch(Settings):
@@ -157,17 +164,18 @@ class Bias(Experiment):
     def _faults_of_arm(self, key: str, name: str, arm: Arm, study: Study) -> Iterator[str]:
         if f"{self.domain}-{name}" in study.domains:
             yield f"{key}: its results would go where those of the domain {self.domain}-{name} go. Rename it."
+        own = study.trained[self.domain]
         try:
-            plan = arm.plan(self.domain, study.trained[self.domain])
+            plan = arm.plan(self.domain, own)
         except ValidationError as error:
-            for fault in error.errors():
-                yield f"{key}.{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}."
+            told = explain(error, arm.changed(self.domain, own), type(own).model_json_schema())
+            yield from (f"{key}.{fault}" for fault in told.splitlines())
         else:
             yield from plan.faults(key, f"{self.domain}-{name}")
 
     def first_seed(self, study: Study) -> int:
         """The seed whose shard and maps are drawn."""
-        return study.seeds_at(self.domain, self.N)[0]
+        return study.trained[self.domain].seeds_at(self.N, study.seeds)[0]
 
     def question(self, study: Study) -> Question:
         """Say what is asked, and of which runs."""

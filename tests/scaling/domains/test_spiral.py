@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from scaling.domains import spiral
 from scaling.domains.spiral import (
     PHI_MAX,
     REACH,

@@ -6,7 +6,6 @@ import pytest
 from scaling.domains.spiral import Domain, grid, inside, label
 from scaling.experiments.bias import Bias, decision_map
 from scaling.models.knn import Family
-from scaling.study import Study
 from scaling.training import Budget, Run, train
 
 

@@ -68,5 +68,5 @@ def test_what_the_study_has_no_runs_for_is_not_drawn(bias_config):
     assert "crossing" in pictured(bias_config).pictures, "by its sizes"
     bias["crafted"] = "mlp-raw"
     assert "crossing" not in pictured(bias_config).pictures, "one size, one budget"
-    bias["neighbours"] = []
+    bias |= {"neighbours": [], "crafted": None}
     assert pictured(bias_config).pictures == ("manifold", "density", "sample", "maps", "zoom", "regions")

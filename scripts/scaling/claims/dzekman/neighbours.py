@@ -72,8 +72,8 @@ class DataComeClose(Comparison):
         near = r"$[1/\val{threshold.D4.near}, \val{threshold.D4.near}]$"
         return (
             rf"of the ratios of errors, $k$-NN with more data to the network: supported if the interval of the overall "
-            rf"one lies within {near} and the upper bound of that in the {self.region} is below 1; contradicted if the "
-            rf"first lies wholly outside or a lower bound of the second is above 1"
+            rf"one lies within {near} and the upper bound of that in the {self.region} is below one; contradicted if "
+            rf"the first lies wholly outside or a lower bound of the second is above one"
         )
 
     def thresholds(self) -> dict[str, Number]:
@@ -215,8 +215,8 @@ class OneNeighbour(Comparison):
         """Give the test in words."""
         return (
             r"of the ratios of errors, one neighbour to several, on every shard that both saw: supported if the upper "
-            r"bound of every \val{threshold.D6.level} interval is below 1; contradicted if a ratio is above 1 beyond "
-            r"doubt, by Holm's procedure over the shards"
+            r"bound of every \val{threshold.D6.level} interval is below one; contradicted if a ratio is above one "
+            r"beyond doubt, by Holm's procedure over the shards"
         )
 
     def thresholds(self) -> dict[str, Number]:

@@ -246,8 +246,9 @@ class FocalLossTradesVariance(AtOneShard):
         """Give the test in words."""
         return (
             r"of the ratios, focal to plain, on decision maps: supported if the upper bound of that of the errors on "
-            r"hard cells is below 1 and the lower bound of that of the disagreement between seeds around them is "
-            r"above 1; contradicted if a lower bound of the first is above 1 or an upper bound of the second below 1"
+            r"hard cells is below one and the lower bound of that of the disagreement between seeds around them is "
+            r"above one; contradicted if a lower bound of the first is above one or an upper bound of the second "
+            r"below one"
         )
 
     def thresholds(self) -> dict[str, Number]:
@@ -294,4 +295,7 @@ def _without_maps(place: str, data: object, N: int) -> Iterator[str]:
     """Say that a domain or an arm keeps too few decision maps of its runs at N."""
     kept = getattr(data, "map_seeds", {})
     if kept.get(N, 0) < 2:
-        yield f"N = {N}: fewer than two seeds of {place} keep their decision maps. Its data.map_seeds are {dict(kept)}."
+        yield (
+            f"N = {N}: no pair of seeds of {place} keeps its decision maps. Its data.map_seeds are {dict(kept)}; give "
+            "more seeds."
+        )

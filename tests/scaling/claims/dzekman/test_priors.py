@@ -151,9 +151,7 @@ def test_one_seed_does_not_show_that_more_on_top_is_no_better(priors, verdict):
 
 # D9
 
-FOCAL = FocalLossTradesVariance(
-    domain="spiral", plain="polar-8", arm="focal", focal="polar-focal", N=1_000
-)
+FOCAL = FocalLossTradesVariance(domain="spiral", plain="polar-8", arm="focal", focal="polar-focal", N=1_000)
 
 
 @pytest.fixture(scope="module")
@@ -228,8 +226,8 @@ def test_without_maps_nothing_is_said_of_focal_loss(maps):
             {"N": 100},
             [
                 "N = 100: no shard of spiral-focal. Its train_sizes are [1000].",
-                "N = 100: fewer than two seeds of spiral-focal keep their decision maps.",
-                "N = 100: fewer than two seeds of spiral keep their decision maps. Its data.map_seeds are {1000: 20",
+                "N = 100: no pair of seeds of spiral-focal keeps its decision maps.",
+                "N = 100: no pair of seeds of spiral keeps its decision maps. Its data.map_seeds are {1000: 20",
             ],
         ),
     ],

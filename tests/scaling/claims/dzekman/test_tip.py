@@ -142,5 +142,5 @@ def test_an_experiment_with_faults_of_its_own_is_told_once_and_asked_nothing(con
     with pytest.raises(StudyError) as error:
         Study.of(config)
     assert [line.split(" ")[0] for line in str(error.value).splitlines()] == [
-        "experiments.bias.arms.elsewhere.data.spiral.tip_form"
+        "experiments.bias.arms.elsewhere.data.tip_form"
     ]
