@@ -8,9 +8,9 @@ localrules:
 rule claim:
     """The verdict on one claim, with the numbers behind it."""
     input:
-        tables=tables_of(study.subjects, study.arms),
+        tables=claim_tables,
         laws=laws_of(study.subjects),
-        bias=bias_outcome(),
+        bias=claim_bias,
     output:
         outcome="<results>/claims/{claim}.json",
         receipt="<results>/claims/{claim}.receipt.json",

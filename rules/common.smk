@@ -481,6 +481,25 @@ def bias_outcome():
     return ["<results>/bias.json"] if study.experiments.bias else []
 
 
+def claim_tables(wildcards):
+    """The tables that a claim is tested on: an experiment's arms only if it rests on the experiment."""
+    arms = (
+        study.arms
+        if study.claims.present()[wildcards.claim].experiment == "bias"
+        else []
+    )
+    return tables_of(study.subjects, arms)
+
+
+def claim_bias(wildcards):
+    """What came of the experiment on bias, for a claim that rests on it."""
+    return (
+        bias_outcome()
+        if study.claims.present()[wildcards.claim].experiment == "bias"
+        else []
+    )
+
+
 def campaigns():
     """What came of every design of the coverage experiment."""
     coverage = study.experiments.coverage

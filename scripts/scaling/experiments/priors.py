@@ -326,6 +326,8 @@ def _tip(question: Question, single: pd.DataFrame) -> Tip:
     chosen = {str(family): runs for family, runs in single[single.chosen].groupby("family", sort=False)}
     sizes = _of_family(single, question.crafted)
     if sizes.model.nunique() > 1:
+        # Each size tells its own price; which one validation chose, the table of crossings has.
+        chosen.pop(str(question.crafted), None)
         chosen |= {str(model): runs for model, runs in sizes.groupby("model", sort=False)}
     costs = tuple(_tip_cost(name, runs, question.tip_error, around) for name, runs in chosen.items())
     return Tip(within=within, around=around, expected=around * question.N, costs=costs)

@@ -159,13 +159,13 @@ def test_constants_are_those_of_the_runs_on_the_domains_own_draws(found):
 
 def test_the_tip_costs_what_its_curve_says(found):
     costs = {cost.name: cost for cost in found.tip.costs}
-    assert list(costs) == ["knn-1", "knn-5", "net", "net-4", "net-8"]
+    assert list(costs) == ["knn-1", "knn-5", "net-4", "net-8"]
     # 20 N^(-1/2), times the seeds' geometric mean, is 0.05.
     N = (20 * np.prod([1, 1.1, 1.2]) ** (1 / 3) / 0.05) ** 2
     assert costs["knn-1"].fall.status == "never"
     assert SIZES[-1] < N
     assert costs["knn-1"].error == pytest.approx(20 * 1.1 / np.sqrt(100_000))
-    assert costs["net"].fall.status == "never"
+    assert costs["net-8"].fall.status == "never"
     assert (found.tip.within, found.tip.around) == tip_shares()
     assert found.tip.expected == found.tip.around * 1_000
 
