@@ -38,8 +38,9 @@ REGIONS = {"tail": (PHI_MAX - 2 * np.pi, TIP_PHI), "tip": (TIP_PHI, PHI_MAX)}
 """Angles of the band between which each region lies. The outer turn up to the tip is the tail."""
 REACH = 2
 """A region reaches so many times as far from the centre line as the band does, so that half of it is inside."""
-TIP_RADIUS = 0.75
-"""Between the last two turns of the band at the top left: what lies farther out there is around the tip."""
+TIP_RADIUS, TIP_EDGE = 0.75, 0.15
+"""What lies farther out than midway between the last two turns, and left of x = .15, is around the tip: all that is
+nearer to it than .1, so that no sample from elsewhere says much of it."""
 TESTS_AN_EXAMPLE = 30
 """Test points for each training example, as far as there are so many. Where errors are a tenth and more, a million
 would cost more than the training; so many leave test noise below a tenth of any error here."""
@@ -77,7 +78,7 @@ def in_region(points: NDArray[np.floating], region: str) -> NDArray[np.bool_]:
 def around_tip(points: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Tell which `points`, of shape (n, 2), are samples that the tip could be learned from."""
     radius, _ = _polar(points)
-    return (points[:, 0] < 0) & (points[:, 1] > 0) & (radius > TIP_RADIUS)
+    return (points[:, 0] < TIP_EDGE) & (points[:, 1] > 0) & (radius > TIP_RADIUS)
 
 
 def uniform(region: str, n: int, rng: np.random.Generator) -> NDArray[np.float32]:

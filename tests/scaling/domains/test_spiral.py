@@ -115,6 +115,9 @@ def test_points_of_a_region_lie_evenly_in_it_and_half_of_them_inside_the_band(re
 def test_what_lies_around_the_tip_holds_the_tip_and_no_other_turn():
     tip = uniform("tip", 5_000, np.random.default_rng(0))
     assert around_tip(tip).all()
+    away = grid(400)[~around_tip(grid(400))]
+    nearest = np.sqrt(((tip[::50, None] - away[None]) ** 2).sum(axis=2).min(axis=1))
+    assert nearest.min() > 0.1, "no sample from elsewhere is near"
     band = np.linspace(0, PHI_MAX - 2 * np.pi, 500)
     points = np.column_stack([centre_line(band) * np.cos(band), centre_line(band) * np.sin(band)])
     assert not around_tip(points).any()
@@ -150,10 +153,10 @@ def test_samples_lie_in_the_square_and_are_float32():
     assert np.abs(SAMPLE).max() <= 1
 
 
-def test_about_one_sample_in_nine_hundred_is_in_the_tip_and_nine_in_a_thousand_around_it():
+def test_about_one_sample_in_nine_hundred_is_in_the_tip_and_some_in_a_hundred_around_it():
     cells = grid(1_500)
     p = density(cells)
-    for chosen, share in ((lambda x: in_region(x, "tip"), 0.0011), (around_tip, 0.0094)):
+    for chosen, share in ((lambda x: in_region(x, "tip"), 0.0011), (around_tip, 0.0141)):
         assert p[chosen(cells)].sum() / p.sum() == pytest.approx(share, rel=0.05)
         assert chosen(SAMPLE).mean() == pytest.approx(share, rel=0.1)
 
