@@ -219,13 +219,20 @@ def crossing(ratios: Mapping[int, Ratio]) -> Crossing | None:
     """
     sizes = sorted(ratios)
     value = _falls_through_one(sizes, [ratios[N].value for N in sizes])
-    if value is None:
-        return None
+    return None if value is None else Crossing(value, *crossing_bounds(ratios))
+
+
+def crossing_bounds(ratios: Mapping[int, Ratio]) -> tuple[float | None, float | None]:
+    """Find where the lower and the upper bound of the ratio fall through one; None where they don't within the shards.
+
+    Where the ratio itself does not, they still tell beyond, or before, which N the crossing lies.
+    """
+    sizes = sorted(ratios)
     ends = []
     for bounds in ([ratios[N].low for N in sizes], [ratios[N].high for N in sizes]):
         known = [bound for bound in bounds if bound is not None]
         ends.append(_falls_through_one(sizes, known) if len(known) == len(sizes) else None)
-    return Crossing(value, *ends)
+    return ends[0], ends[1]
 
 
 def _falls_through_one(sizes: list[int], ratios: list[float]) -> float | None:

@@ -105,6 +105,7 @@ def _design(study: Study) -> Iterator[Finding]:
         "runs": sum(runs.values()),
         "doubled-runs": sum(doubled.values()),
         "trainings": sum(runs.values()) + sum(doubled.values()),
+        "arm-runs": sum(runs[name] for name in study.arms),
         "domains": len(study.domains),
         "kinds": len({family.kind for plan in study.trained.values() for family in plan.families.values()}),
         "seeds": len(study.seeds),

@@ -16,7 +16,7 @@ from scaling.findings import collect
 from scaling.measurements import tabulate
 from scaling.study import Study
 
-DERIVED = ("tenfold", ".shards")
+DERIVED = ("tenfold", ".shards", ".ratio")
 """Findings that are computed from the value that they point to."""
 SLOPES = {
     "lookup": -0.25,

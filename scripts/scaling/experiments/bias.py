@@ -31,7 +31,7 @@ FEWEST_MAPS = 3
 
 
 class Arm(Settings):
-    """The experiment's domain with something changed, trained beside it on the same random draws."""
+    """The experiment's domain with something changed, trained beside it on the same data."""
 
     data: dict[str, Any] = Field(default_factory=dict)
     """What is changed in the domain's data."""

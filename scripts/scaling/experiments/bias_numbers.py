@@ -45,6 +45,7 @@ def numbers(study: Study, found: Answer) -> Iterator[Told]:
     for key, number, pointer in (
         *_crossings(study, found),
         *_constants(found),
+        *_seen(study, found),
         *_tip(study, found),
         *_noisy(study, found),
         *_hardness(found),
@@ -81,6 +82,9 @@ def _fall(key: str, fall: Fall, pointer: str) -> Iterator[Entry]:
     if fall.N is not None:
         how = "paired t on log ratios, inverted"
         yield f"{key}.n", size_interval(fall.N, fall.low, fall.high, LEVEL, how), f"{pointer}/N"
+    for end, bound in (("low", fall.low), ("high", fall.high)):
+        if fall.N is None and bound is not None:
+            yield f"{key}.n-{end}", significant(bound, 2), f"{pointer}/{end}"
     last = len(fall.ratios) - 1
     for end, index in (("first", 0), ("last", last)):
         at = fall.ratios[index]
@@ -101,11 +105,24 @@ def _constants(found: Answer) -> Iterator[Entry]:
         yield f"{key}.c", fixed(theory.constant, 3), f"{pointer}/constant"
         yield f"{key}.expected", fixed(theory.expected, 2), f"{pointer}/expected"
         last = max(place for place, row in enumerate(found.constants) if row.family == theory.family)
-        yield f"{key}.last", count(found.constants[last].N), f"/constants/{last}/N"
+        row = found.constants[last]
+        yield f"{key}.last", count(row.N), f"/constants/{last}/N"
+        bounds = [None if bound is None else bound / theory.expected for bound in (row.low, row.high)]
+        ratio = fixed(
+            row.value / theory.expected, 2, interval=(bounds[0], bounds[1]), level=LEVEL, how=f"t on {row.runs} runs"
+        )
+        yield f"{key}.ratio", ratio, f"/constants/{last}/value"
     for index, row in enumerate(found.constants):
         key, how = f"constant.{row.family}.n{row.N}", f"t on {row.runs} runs"
         number = fixed(row.value, 2, interval=(row.low, row.high), level=LEVEL, how=how)
         yield key, number, f"/constants/{index}/value"
+
+
+def _seen(study: Study, found: Answer) -> Iterator[Entry]:
+    plan = study.trained[found.domain]
+    for index, seen in enumerate(found.seen):
+        for region, median in seen.errors.items():
+            yield f"seen.{seen.family}.n{seen.N}.{region}", error(median, plan), f"/seen/{index}/errors/{region}"
 
 
 def _tip(study: Study, found: Answer) -> Iterator[Entry]:

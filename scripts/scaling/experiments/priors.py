@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from scaling.comparisons import Ratio, crossing, difference, log_ratio, ratios_by_size
+from scaling.comparisons import Ratio, crossing, crossing_bounds, log_ratio, mean, ratios_by_size
 from scaling.experiments import Result
 from scaling.experiments.bias import Branch, Question
 from scaling.experiments.hardness import Cells, Hardness, HardRow, judge
@@ -62,8 +62,17 @@ class Fall(Result):
         found = crossing(ratios)
         at = tuple(At.of(N, ratios[N]) for N in sorted(ratios))
         if found is None:
-            return cls(status="never" if at[-1].value > 1 else "always", N=None, low=None, high=None, ratios=at)
+            low, high = crossing_bounds(ratios)
+            return cls(status="never" if at[-1].value > 1 else "always", N=None, low=low, high=high, ratios=at)
         return cls(status="crossed", N=found.value, low=found.low, high=found.high, ratios=at)
+
+    @property
+    def verdict(self) -> Literal["below", "above", "open"]:
+        """Is the ratio below one, or above it, beyond doubt at the largest N?"""
+        last = self.ratios[-1]
+        if last.high is not None and last.high < 1:
+            return "below"
+        return "above" if last.low is not None and last.low > 1 else "open"
 
 
 class Choice(Result):
@@ -128,6 +137,15 @@ class TipCost(Result):
     """How many of so many points are expected around the tip."""
 
 
+class Seen(Result):
+    """Median errors of a family over seeds at one N: overall, and in every region."""
+
+    family: str
+    N: int
+    errors: dict[str, float]
+    """By region; `overall` is under the sampling density."""
+
+
 class Tip(Result):
     """How rare samples are in the tip."""
 
@@ -179,6 +197,8 @@ class Answer(Result):
     """∫ √ρ dl along the border."""
     theory: tuple[Theory, ...]
     constants: tuple[Constant, ...]
+    seen: tuple[Seen, ...]
+    """Every family of the domain at every N, at the size that validation chose."""
     tip: Tip
     noisy: tuple[Noisy, ...]
     hardness: Hardness | None
@@ -197,6 +217,7 @@ def answer(question: Question, tables: Tables, maps: Mapping[tuple[str, str, int
         border=border_integral(),
         theory=tuple(_theory(question, {row.family for row in constants})),
         constants=constants,
+        seen=tuple(_seen(_trained(tables[domain]))),
         tip=_tip(question, _trained(tables[domain])),
         noisy=tuple(
             _noisy(branch, _trained(tables[branch.table])) for branch in question.branches if branch.label_noise
@@ -309,8 +330,8 @@ def _constants(question: Question, tables: Tables) -> Iterator[Constant]:
         runs = pd.concat([part[part.family == family] for part in parts]).drop_duplicates(["N", "seed"])
         for N, shard in _shards(runs):
             errors = shard.set_index("seed").error.astype(float) * np.sqrt(N)
-            mean = difference(errors, errors * 0)  # to nothing
-            yield Constant(family=family, N=N, runs=len(shard), value=mean.value, low=mean.low, high=mean.high)
+            middle = mean(errors)
+            yield Constant(family=family, N=N, runs=len(shard), value=middle.value, low=middle.low, high=middle.high)
 
 
 def _theory(question: Question, measured: set[str]) -> Iterator[Theory]:
@@ -319,6 +340,15 @@ def _theory(question: Question, measured: set[str]) -> Iterator[Theory]:
         if family in measured:
             k = neighbours[family]
             yield Theory(family=family, k=k, constant=constant(k), expected=constant(k) * border_integral())
+
+
+def _seen(single: pd.DataFrame) -> Iterator[Seen]:
+    regions = [column for column in single.columns if column.startswith("error")]
+    names = {column: column.removeprefix("error_") if "_" in column else "overall" for column in regions}
+    for family, of_family in single[single.chosen].groupby("family", sort=False):
+        for N, runs in _shards(of_family):
+            medians = {names[column]: float(runs[column].median()) for column in regions}
+            yield Seen(family=str(family), N=N, errors=medians)
 
 
 def _tip(question: Question, single: pd.DataFrame) -> Tip:

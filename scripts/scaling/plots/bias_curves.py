@@ -35,10 +35,12 @@ class Budget(NamedTuple):
     steps: int
     """How many steps the largest shard gets."""
     runs: pd.DataFrame
+    own: bool
+    """Is it the domain's?"""
 
 
 def regions(table: pd.DataFrame, labels: Mapping[str, str], named: Sequence[str]) -> Figure:
-    """Draw each family's error against N, of the size that validation chose: on the whole plane, and in each region.
+    """Draw each family's error against N, of the size that validation chose: overall, and in each region.
 
     `labels` name the families, in the domain's order; `named` are the regions.
     """
@@ -47,7 +49,7 @@ def regions(table: pd.DataFrame, labels: Mapping[str, str], named: Sequence[str]
         for index, (family, label) in enumerate(labels.items()):
             look = {"color": style.colour(index), "marker": MARKERS[index % len(MARKERS)], "label": label}
             _line(axis, chosen_runs(table, family), f"error_{region}" if region else "error", **look)
-        axis.set_title(region or "whole plane")
+        axis.set_title(region or "under the sampling density")
         _logarithmic(axis)
     axes[0].set_ylabel("test error")
     _legend(figure, axes[0], columns=3)
@@ -70,12 +72,13 @@ def crossing(
     names = {model: ", size ".join([labels[crafted], *_size(model, crafted)]) for model in models}
     medium, top = middle(models), int(usual.N.max())
     budgets = _budgets([table, *arms], crafted)
+    own = next(index for index, budget in enumerate(budgets) if budget.own)
     figure, (left, center, right) = style.canvas(1, 3, (style.TEXT, 2.75))
     for axis in (left, center):
         _line(axis, ours, color="black", marker=".", label=labels[neighbours])
     for model in models:
         runs = usual[usual.model == model]
-        _line(left, runs, color=colours[model], marker="o", label=names[model])
+        _line(left, runs, **_look(own, colours[model]), label=names[model])
         _overtaking(left, single, neighbours, runs, colours[model])
     for index, budget in enumerate(budgets):
         runs = budget.runs[budget.runs.model == medium]
@@ -140,9 +143,9 @@ def neighbours(
 def _budgets(tables: Sequence[pd.DataFrame], family: str) -> list[Budget]:
     """Part the runs of a family by their budgets, in order of the steps at the largest shard."""
     found = [
-        Budget(int(runs[runs.N.max() == runs.N].steps.median()), runs)
+        Budget(int(runs[runs.N.max() == runs.N].steps.median()), runs, table is tables[0] and scale == 1)
         for table in tables
-        for _, runs in table[table.family == family].groupby("budget_scale")
+        for scale, runs in table[table.family == family].groupby("budget_scale")
     ]
     return sorted(found, key=lambda budget: budget.steps)
 

@@ -62,7 +62,7 @@ def named(figure):
 def test_every_family_has_a_line_of_medians_on_the_whole_plane_and_in_every_region(table):
     figure = regions(table, LABELS, ["tip"])
     plane, tip = figure.axes
-    assert [axis.get_title() for axis in figure.axes] == ["whole plane", "tip"]
+    assert [axis.get_title() for axis in figure.axes] == ["under the sampling density", "tip"]
     assert named(figure) == list(LABELS.values())
     knn = table[table.family == "knn-1"].groupby("N")
     assert lines_of(plane)["1-NN"].get_xydata() == pytest.approx(knn.error.median().reset_index().to_numpy())

@@ -26,7 +26,7 @@ from scaling.comparisons import (
     log_ratio,
     ratios_by_size,
 )
-from scaling.numbers import Number, count, fixed, percent, plain
+from scaling.numbers import Number, count, fixed, percent, plain, significant
 from scaling.settings import Count, Name
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class DataBeatsPrior(Comparison):
         crossings = {"frozen": crossing(frozen), "scaled": crossing(scaled)}
         numbers = {
             "top": count(top),
-            "spread": fixed(spread, 2),
+            "spread": significant(spread, 2),
             "frozen-ratio": frozen[top].number(),
             "scaled-ratio": scaled[top].number(),
         }

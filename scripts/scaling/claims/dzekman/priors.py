@@ -19,6 +19,7 @@ from scaling.claims.claim import (
 )
 from scaling.claims.dzekman.arms import arm_plan, faults_of_arm
 from scaling.comparisons import NothingToCompare, learner_runs, log_ratio, paired_ratio
+from scaling.experiments.bias import FEWEST_MAPS
 from scaling.numbers import Number, count, percent, plain
 from scaling.settings import Count, Name
 
@@ -294,8 +295,8 @@ class FocalLossTradesVariance(AtOneShard):
 def _without_maps(place: str, data: object, N: int) -> Iterator[str]:
     """Say that a domain or an arm keeps too few decision maps of its runs at N."""
     kept = getattr(data, "map_seeds", {})
-    if kept.get(N, 0) < 2:
+    if kept.get(N, 0) < FEWEST_MAPS:
         yield (
-            f"N = {N}: no pair of seeds of {place} keeps its decision maps. Its data.map_seeds are {dict(kept)}; give "
-            "more seeds."
+            f"N = {N}: fewer than {FEWEST_MAPS} seeds of {place} keep their decision maps. Its data.map_seeds are "
+            f"{dict(kept)}; give more seeds."
         )
