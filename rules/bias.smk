@@ -3,6 +3,7 @@
 if study.experiments.bias:
 
     localrules:
+        bias,
         bias_figures,
 
     rule bias:

@@ -23,7 +23,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
 
 def up_to_the_table(build) -> dict[str, str]:
     """Give the files that `TABLE` needs, and any that should not be there."""
-    later = ("laws", "claims", "figures", "ledger", "paper")
+    later = ("laws", "claims", "bias", "figures", "ledger", "paper")
     return {name: digest for name, digest in build.files().items() if not name.startswith(later)}
 
 

@@ -381,7 +381,7 @@ def test_a_fresh_checkout_with_a_filled_store_computes_nothing(finished, workflo
     code, said = workflow.snakemake()
     assert code == 0, said
     logs = list(workflow.results.glob("logs/**/*.log"))
-    assert len(logs) == 37
+    assert len(logs) == 38
     assert all(log.read_text().startswith("restored from the shared store: ") for log in logs)
     assert workflow.files() == finished.files()
     assert when_made(workflow) == when_made(finished), "and their receipts tell of that build"
