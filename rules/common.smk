@@ -481,23 +481,19 @@ def bias_outcome():
     return ["<results>/bias.json"] if study.experiments.bias else []
 
 
+def rests_on_bias(wildcards):
+    """Is a claim tested on the experiment on bias, and not on the domains alone?"""
+    return study.claims.present()[wildcards.claim].experiment == "bias"
+
+
 def claim_tables(wildcards):
-    """The tables that a claim is tested on: an experiment's arms only if it rests on the experiment."""
-    arms = (
-        study.arms
-        if study.claims.present()[wildcards.claim].experiment == "bias"
-        else []
-    )
-    return tables_of(study.subjects, arms)
+    """The tables that a claim is tested on."""
+    return tables_of(study.subjects, study.arms if rests_on_bias(wildcards) else [])
 
 
 def claim_bias(wildcards):
     """What came of the experiment on bias, for a claim that rests on it."""
-    return (
-        bias_outcome()
-        if study.claims.present()[wildcards.claim].experiment == "bias"
-        else []
-    )
+    return bias_outcome() if rests_on_bias(wildcards) else []
 
 
 def campaigns():

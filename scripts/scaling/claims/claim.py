@@ -42,7 +42,8 @@ class Evidence:
     hard: pd.DataFrame | None = None
     """What decision maps say of the places that are hard to learn, a row a run: `domain` (or domain and arm:
     spiral-focal), `model`, `N`, `seed`, `error`, the share of the hard cells that the run gets wrong, and
-    `disagreement`, the share of the cells around them where it differs from most other seeds. None without maps."""
+    `disagreement`, of every second run the share of the cells around them where it differs from the next seed. None
+    without maps."""
 
     @classmethod
     def read(

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from scaling.plans import TrainedPlan
     from scaling.study import Study
 
-FEWEST_MAPS = 3
-"""Seeds whose maps are compared: of fewer, none is the majority of the others."""
+FEWEST_MAPS = 4
+"""Seeds whose maps are compared: they make two pairs, the least that have a spread."""
 
 
 class Arm(Settings):
@@ -91,6 +91,21 @@ class Question(Settings):
     judges: Name | None
     branches: tuple[Branch, ...]
     """The domain's first."""
+
+    @property
+    def racing(self) -> tuple[Branch, ...]:
+        """The branches that train the crafted family on the domain's data: its own, and those of another budget."""
+        own = self.branches[0]
+        return tuple(
+            branch
+            for branch in self.branches
+            if branch.same_data and self.crafted in branch.unchanged and (branch is own or not branch.same_budget)
+        )
+
+    @property
+    def k(self) -> dict[Name, int]:
+        """Neighbours asked, of every k-NN family of any branch."""
+        return {family: k for branch in self.branches for family, k in branch.k.items()}
 
 
 class Bias(Experiment):

@@ -5,14 +5,13 @@ Nothing is trained for a figure: maps are the predictions that runs keep at the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scaling.experiments.bias import Bias, mapped_seeds
 from scaling.settings import Count, Name, Seed, Settings
 
 if TYPE_CHECKING:
-    from scaling.plans import TrainedPlan
     from scaling.study import Study
 
 PICTURES = ("manifold", "density", "sample", "maps", "zoom", "regions")
@@ -60,34 +59,28 @@ class Pictured(Settings):
 
 def pictured(bias: Bias, study: Study) -> Pictured:
     """Gather what the figures show."""
-    plan, arms = study.trained[bias.domain], bias.plans(study)
-    data = plan.data.model_dump(mode="json")
-    own = data | {"stream": bias.domain}
-    changed = {name: _changes(own, arm.data.model_dump(mode="json")) for name, arm in arms.items()}
-    same = [name for name in arms if not changed[name]]
-    budgets = [name for name in same if bias.crafted in arms[name].families and arms[name].budget != plan.budget]
-    compared = bias.crafted and bias.neighbours and (budgets or len(plan.families[bias.crafted].model_sizes) > 1)
-    k = {name: k for branch in (plan, *arms.values()) for name, k in _neighbours_asked(branch).items()}
+    plan, question = study.trained[bias.domain], bias.question(study)
+    budgets = tuple(branch.table for branch in question.racing[1:])
+    compared = bias.crafted and (budgets or len(plan.families[bias.crafted].model_sizes) > 1)
     return Pictured(
         domain=bias.domain,
-        data=data,
+        data=plan.data.model_dump(mode="json"),
         N=bias.N,
         seed=bias.first_seed(study),
-        panels=tuple(_panels(bias, study)),
+        panels=tuple(_panels(bias, study, tuple(question.branches[0].k))),
         labels=plan.labels,
         regions=tuple(plan.regions),
         crafted=bias.crafted if compared else None,
-        budgets=tuple(budgets),
-        neighbours={name: k[name] for name in bias.neighbours},
-        clean=(bias.domain, *same),
-        noisy={name: changes["label_noise"] for name, changes in changed.items() if [*changes] == ["label_noise"]},
+        budgets=budgets,
+        neighbours={name: question.k[name] for name in bias.neighbours},
+        clean=tuple(branch.table for branch in question.branches if branch.same_data),
+        noisy={branch.table: branch.label_noise for branch in question.branches if branch.label_noise},
     )
 
 
-def _panels(bias: Bias, study: Study) -> Iterator[Shown]:
+def _panels(bias: Bias, study: Study, neighbours: Sequence[Name]) -> Iterator[Shown]:
     """List the maps: of each family at N, neighbours last and at `more` too; of several sizes, the middle one."""
     plan = study.trained[bias.domain]
-    neighbours = [name for name in plan.families if name in _neighbours_asked(plan)]
     others = [name for name in plan.families if name not in neighbours]
     more = [] if bias.more is None else [bias.more]
     shown = [(name, bias.N) for name in others] + [(name, N) for name in neighbours for N in (bias.N, *more)]
@@ -102,13 +95,3 @@ def _panels(bias: Bias, study: Study) -> Iterator[Shown]:
 def middle(models: Sequence[str]) -> str:
     """Of models in order of size, the one in the middle; of two, the larger."""
     return models[len(models) // 2]
-
-
-def _changes(own: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in changed.items() if value != own[key]}
-
-
-def _neighbours_asked(plan: TrainedPlan) -> dict[str, int]:
-    """The k of each k-NN family."""
-    families = {name: family.model_dump() for name, family in plan.families.items()}
-    return {name: settings["k"] for name, settings in families.items() if settings["kind"] == "knn"}

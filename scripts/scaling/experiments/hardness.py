@@ -1,7 +1,8 @@
 """Hard points: where most of a model's runs err, and what other runs make of them and of what lies around.
 
-A run's error there says how well it does where others fail; its disagreement with the other seeds of its own model,
-on and around these points, says how much it depends on the draw: its variance (Dzekman 2024 calls it complexity).
+A run's error there says how well it does where others fail; its disagreement with another seed of its own model, on and
+around these points, says how much it depends on the draw: its variance (Dzekman 2024 calls it complexity). Seeds are
+taken two by two, each once, so that what is said of one pair is independent of the others.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ class HardRow(Result):
     seed: int
     error: float
     """Share of the hard cells that it gets wrong."""
-    disagreement: float
-    """Share of the cells on and around hard ones where it differs from the majority of the other seeds; where these
-    are even, half of it does."""
+    disagreement: float | None
+    """Share of the cells on and around hard ones where it differs from the run of the next seed; every second run has
+    one, so that no two share a run."""
 
 
 class Hardness(Result):
@@ -88,18 +89,17 @@ def rows(key: tuple[str, str, int], maps: Maps, hard: Cells) -> Iterator[HardRow
     """Score the runs of a model on hard cells, and against each other around them."""
     domain, model, N = key
     truth = spiral.inside(spiral.grid(len(hard))).reshape(hard.shape)
-    near = around(hard)
-    inside = np.stack([maps[seed][near] for seed in sorted(maps)])
-    for seed, own in zip(sorted(maps), inside, strict=True):
-        share = (inside.sum(axis=0) - own.astype(int)) / (len(inside) - 1)
-        differs = np.where(share == 0.5, 0.5, own != (share > 0.5))
+    near, seeds = around(hard), sorted(maps)
+    pairs = dict(zip(seeds[::2], seeds[1::2], strict=False))
+    for seed in seeds:
+        partner = pairs.get(seed)
         yield HardRow(
             domain=domain,
             model=model,
             N=N,
             seed=seed,
             error=float((maps[seed] != truth)[hard].mean()),
-            disagreement=float(differs.mean()),
+            disagreement=None if partner is None else float((maps[seed] != maps[partner])[near].mean()),
         )
 
 

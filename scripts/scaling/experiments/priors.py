@@ -241,18 +241,10 @@ def _shards(runs: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
     return ((int(N), runs[runs.N == N]) for N in sorted(set(runs.N)))
 
 
-def _budgets(question: Question) -> Iterator[Branch]:
-    """Give the branches that train the crafted family on the domain's draws: its own, and those of another budget."""
-    for branch in question.branches:
-        own = branch.arm is None
-        if branch.same_data and question.crafted in branch.unchanged and (own or not branch.same_budget):
-            yield branch
-
-
 def _crossings(question: Question, tables: Tables) -> Iterator[Race]:
     """Race the neighbours against the crafted family at every size, under every budget."""
     single = _trained(tables[question.branches[0].table])
-    for branch in _budgets(question):
+    for branch in question.racing:
         runs = _trained(tables[branch.table])
         runs = runs[runs.family == question.crafted]
         for model in dict.fromkeys(runs.model):
@@ -260,7 +252,9 @@ def _crossings(question: Question, tables: Tables) -> Iterator[Race]:
                 yield race
 
 
-def _race(question: Question, single: pd.DataFrame, network: pd.DataFrame, table: str, **more: object) -> Race | None:
+def _race(
+    question: Question, single: pd.DataFrame, network: pd.DataFrame, table: str, choices: tuple[Choice, ...] = ()
+) -> Race | None:
     """Compare at every N over the seeds that both have; None if there is none."""
     fall = Fall.of(ratios_by_size(single, question.neighbours[0], network))
     if fall is None:
@@ -274,7 +268,7 @@ def _race(question: Question, single: pd.DataFrame, network: pd.DataFrame, table
         error=float(last.error.median()),
         steps=round(last.steps.mean()),
         flops=float(last.flops.mean()),
-        **more,  # type: ignore[arg-type]
+        choices=choices,
     )
 
 
@@ -284,7 +278,7 @@ def _scaled(question: Question, tables: Tables) -> Race | None:
 
     planned = {
         (branch.table, str(model)): runs
-        for branch in _budgets(question)
+        for branch in question.racing
         for model, runs in _of_family(tables[branch.table], question.crafted).groupby("model", sort=False)
     }
     if len(planned) < 2:
@@ -335,10 +329,9 @@ def _constants(question: Question, tables: Tables) -> Iterator[Constant]:
 
 
 def _theory(question: Question, measured: set[str]) -> Iterator[Theory]:
-    neighbours = {family: k for branch in question.branches if branch.same_data for family, k in branch.k.items()}
     for family in question.neighbours:
         if family in measured:
-            k = neighbours[family]
+            k = question.k[family]
             yield Theory(family=family, k=k, constant=constant(k), expected=constant(k) * border_integral())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 from textwrap import fill
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -130,9 +130,9 @@ def _grid(panels: Sequence[Panel], window: tuple[float, float, float, float], bo
     return figure
 
 
-def _points(axis: Axes, shard: Examples, **marker: object) -> None:
+def _points(axis: Axes, shard: Examples, **marker: Any) -> None:
     for label, colour in enumerate((style.OUTSIDE, style.INSIDE)):
-        axis.plot(*shard.x[shard.y == label].T, ".", color=colour, **marker)  # type: ignore[arg-type]
+        axis.plot(*shard.x[shard.y == label].T, ".", color=colour, **marker)
 
 
 def _region(axis: Axes, region: str, colour: str) -> None:

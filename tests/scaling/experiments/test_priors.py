@@ -1,6 +1,7 @@
 """What came of the spiral's experiment, where the truth is put into the tables."""
 
 import copy
+import copy
 import json
 
 import numpy as np
@@ -219,15 +220,18 @@ def test_without_arms_and_questions_there_is_little_to_answer(record, tmp_path):
     assert read_answer([]) is None
 
 
-def test_maps_that_are_compared_are_those_of_enough_seeds(study):
+def test_maps_that_are_compared_are_those_of_enough_seeds():
+    config = copy.deepcopy(CONFIG) | {"seeds": [0, 1, 2, 3]}
+    config["domains"]["spiral"]["data"]["map_seeds"] = {1_000: 4}
+    study = Study.of(config)
     bias = study.experiments.bias
     judged = bias.judged(study)
     assert {run[:2] for run in judged} == {
         *(("spiral", model) for model in ("knn-1", "knn-5", "net-4", "net-8")),
         *(("spiral-noisy", model) for model in ("knn-1", "knn-5", "net-4")),
         *(("spiral-focal", "net-focal-4"), ("spiral-other", "knn-3"), ("spiral-neighbours", "knn-3")),
-    }, "of the longer trainings two seeds have maps"
-    assert {run[2:] for run in judged} == {(1_000, 0), (1_000, 1), (1_000, 2)}
+    }, "of the longer trainings three seeds have maps"
+    assert {run[2:] for run in judged} == {(1_000, seed) for seed in range(4)}
     assert bias.model_copy(update={"judges": None}).judged(study) == []
 
 

@@ -261,7 +261,7 @@ class FocalLossTradesVariance(AtOneShard):
         places = ((f"{self.domain}-{self.arm}", self.focal), (self.domain, self.plain))
         focal, plain_ = (self._hard(evidence, place, learner) for place, learner in places)
         error = log_ratio(focal.error, plain_.error)
-        disagreement = log_ratio(focal.disagreement, plain_.disagreement)
+        disagreement = log_ratio(focal.disagreement.dropna(), plain_.disagreement.dropna())
         numbers = {
             "N": count(self.N),
             "seeds": count(error.pairs),

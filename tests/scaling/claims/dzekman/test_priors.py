@@ -227,8 +227,8 @@ def test_without_maps_nothing_is_said_of_focal_loss(maps):
             {"N": 100},
             [
                 "N = 100: no shard of spiral-focal. Its train_sizes are [1000].",
-                "N = 100: fewer than 3 seeds of spiral-focal keep their decision maps.",
-                "N = 100: fewer than 3 seeds of spiral keep their decision maps. Its data.map_seeds are {1000: 20",
+                "N = 100: fewer than 4 seeds of spiral-focal keep their decision maps.",
+                "N = 100: fewer than 4 seeds of spiral keep their decision maps. Its data.map_seeds are {1000: 20",
             ],
         ),
     ],
