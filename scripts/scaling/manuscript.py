@@ -380,6 +380,7 @@ class Manuscript:
             "sentence": sentence,
             "key": race_key,
             "learner": lambda name, domain: domain.learner(name),
+            "named": named,
         }
         view = self.view
         # An experiment's section has its name; one that is switched off has nothing to say.
@@ -411,6 +412,13 @@ def each(items: Iterable[object], pattern: str) -> list[str]:
         return re.sub(r"@(\w+(?::\w+)*)", lambda found: str(attrgetter(found[1].replace(":", "."))(item)), pattern)
 
     return [filled(item) for item in items]
+
+
+def named(text: str, domain: DomainView | None) -> str:
+    r"""Call learners, \learner{name} in the reason of a claim about a domain, what they are called there."""
+    if domain is None:
+        return text
+    return re.sub(r"\\learner\{([a-z0-9-]+)\}", lambda found: domain.learner(found[1]), text)
 
 
 def listed(items: Iterable[str], last: str = "and") -> str:

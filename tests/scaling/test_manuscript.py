@@ -19,7 +19,7 @@ from scaling.experiments.bias_pictures import pictured
 from scaling.experiments.priors import Fall, answer
 from scaling.findings import collect
 from scaling.latex import PaperError, compile_pdf
-from scaling.manuscript import Manuscript, each, listed, plural, sentence
+from scaling.manuscript import Manuscript, each, listed, named, plural, sentence
 from scaling.measurements import tabulate
 from scaling.study import Study
 
@@ -420,6 +420,14 @@ def test_the_spirals_section_says_who_overtakes_whom(smoke_config, record, campa
         # That some are beaten holds both where all cross and where all are ahead from the first.
         found_there = [words in text for words in phrases if words not in told[status] or name == status]
         assert set(found_there) <= {name == status}, (name, phrases)
+
+
+def test_a_reason_calls_learners_what_the_domain_calls_them(smoke_config, record, campaigns):
+    paper = Paper(smoke_config, record, campaigns)
+    spiral = Manuscript(paper.study, paper.curves, paper.outcomes).domains["spiral"]
+    assert named(r"the \learner{knn-5} and \learner{mlp-raw-32} err", spiral) == "the 5-NN and raw MLP err"
+    assert named(r"\val{claim.H1.curves} curves", None) == r"\val{claim.H1.curves} curves"
+    assert r"\learner" not in paper.files["sections/claims.tex"]
 
 
 def test_each_verdict_is_told_of_its_claims(paper):

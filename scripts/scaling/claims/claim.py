@@ -128,10 +128,10 @@ class Claim(Settings):
         raise NotImplementedError
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
-        """Give the verdict, its reason in LaTeX, and the numbers that it rests on.
+        r"""Give the verdict, its reason in LaTeX, and the numbers that it rests on.
 
         Raises NothingToCompare if the runs allow no comparison; the claim is undecided then. The reason names its
-        numbers as <<name>>, and their intervals as <<name|interval>>.
+        numbers as <<name>>, their intervals as <<name|interval>>, and a learner of its domain as \learner{name}.
         """
         raise NotImplementedError
 

@@ -1,7 +1,6 @@
 """What came of the spiral's experiment, where the truth is put into the tables."""
 
 import copy
-import copy
 import json
 
 import numpy as np

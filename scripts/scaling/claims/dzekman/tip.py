@@ -95,8 +95,8 @@ class DataElsewhere(Comparison):
         for learner, (error, change) in found.items():
             numbers |= {f"{learner}.error": error.number("error"), f"{learner}.change": change.number()}
             parts.append(
-                rf"{learner} errs <<{learner}.error>> <<{learner}.error|interval>> there, and <<{learner}.change>> "
-                rf"<<{learner}.change|interval>> times as often with more data elsewhere"
+                rf"the \learner{{{learner}}} errs <<{learner}.error>> <<{learner}.error|interval>> there, and "
+                rf"<<{learner}.change>> <<{learner}.change|interval>> times as often with more data elsewhere"
             )
         reason = rf"in the {self.region} at $N=$ <<N>>, then at $N=$ <<more>>: {'; '.join(parts)}"
         errors, changes = zip(*found.values(), strict=True)
