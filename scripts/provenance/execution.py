@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.metadata
 import platform
 import re
 import sys
@@ -90,6 +89,8 @@ def versions_now(names: Iterable[str]) -> dict[str, str]:
 
 
 def _version(name: str) -> str:
+    import importlib.metadata  # a seventh of what starting a job's process costs, which need not ask
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

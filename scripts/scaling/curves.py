@@ -15,7 +15,7 @@ from scaling.laws.fitting import MIN_SHARDS
 from scaling.laws.forms import FloatArray
 from scaling.laws.regions import MIN_DECADES, Regions
 from scaling.laws.rivals import Rival
-from scaling.laws.sizes import NoSizeLaw, SizeLaw, best_sizes, fit_size_law, measure_of
+from scaling.laws.sizes import NoSizeLaw, SizeLaw, best_sizes, fit_size_law, measure_of, validation_medians
 from scaling.records import Record
 
 if TYPE_CHECKING:  # who reads the config needs no tables
@@ -157,10 +157,7 @@ def _row(record: Record) -> dict[str, object]:
 def _chosen(table: pd.DataFrame) -> pd.Series[bool]:
     import pandas as pd
 
-    single = table[table.budget_scale == 1]
-    # A diverged run counts as the worst, so that a size can't win by the few seeds that it survives.
-    worst_if_diverged = single.assign(validation=single.validation.astype(float).fillna(np.inf))
-    medians = worst_if_diverged.groupby(["family", "N", "model"], sort=False).validation.median()
+    medians = validation_medians(table[table.budget_scale == 1], "model")
     # Models stand in order of size, and idxmin takes the first: a tie goes to the smaller model.
     best = {key[:2]: key[2] for key in medians.groupby(level=["family", "N"]).idxmin()}
     return pd.Series(

@@ -190,7 +190,7 @@ class Study(Settings):
             (name, N, seed)
             for name, model in plan.models.items()
             for N in plan.shards_of(model.family)
-            for seed in self.seeds_at(domain, N)
+            for seed in plan.families[model.family].seeds_at(model.size, self.seeds_at(domain, N))
         ]
 
     def doubled_runs(self, domain: str) -> list[tuple[str, int, int]]:
@@ -228,8 +228,8 @@ def _without_null(part: Any, path: tuple[str, ...]) -> Any:
 
 
 def _at_size(family: Family, size: int | None) -> dict[str, Any]:
-    """Settings of a family with this size alone and no shards, so that a further size or shard reruns no other."""
-    settings = family.model_dump(mode="json", exclude={"train_sizes"})
+    """Settings of a family with this size alone, no shards and seeds: so a further one of these reruns no other."""
+    settings = family.model_dump(mode="json", exclude={"train_sizes", "seeds_of_size"})
     return settings if size is None else settings | {"sizes": [size]}
 
 

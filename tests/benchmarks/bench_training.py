@@ -68,9 +68,9 @@ CASES = (
     Case("spiral", "mlp-raw-128", 100_000),
     Case("images", "cnn-8", 1_000),
     Case("images", "cnn-16", 10_000),
-    Case("characters", "lstm-128", 100_000),
-    Case("characters", "mingru-64", 100_000),
-    Case("characters", "transformer-64", 100_000),
+    Case("characters", "lstm-128", 30_000),
+    Case("characters", "mingru-64", 30_000),
+    Case("characters", "transformer-64", 30_000),
 )
 
 

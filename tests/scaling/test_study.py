@@ -390,11 +390,24 @@ def test_a_fifth_of_the_pool_is_not_above_it(config):
 
 def test_a_domain_without_end_shares_no_pool(config):
     spiral = config["domains"]["spiral"]
-    del spiral["seeds_above"]
+    del spiral["seeds_above"], spiral["families"]["mlp-polar"]["seeds_of_size"]
     study = Study.of(config)
     plan = study.trained["spiral"]
     runs = sum(len(plan.shards_of(model.family)) for model in plan.models.values()) * len(spiral["seeds"])
     assert len(set(study.runs("spiral"))) == len(study.runs("spiral")) == runs
+
+
+def test_a_size_has_no_more_seeds_than_it_is_given_and_all_others_have_all(config):
+    config["domains"]["spiral"]["families"]["mlp-polar"] |= {"sizes": [16, 32], "seeds_of_size": {16: 2, 64: 1}}
+    runs = Study.of(config).runs("spiral")
+    seeds = {size: [seed for model, N, seed in runs if (model, N) == (f"mlp-polar-{size}", 100)] for size in (16, 32)}
+    assert seeds == {16: [0, 1], 32: config["domains"]["spiral"]["seeds"]}
+
+
+def test_the_seeds_of_a_size_are_nothing_to_its_runs(config):
+    run = Study.of(config).run("spiral", "mlp-polar-16", 100, 0)
+    del config["domains"]["spiral"]["families"]["mlp-polar"]["seeds_of_size"]
+    assert Study.of(config).run("spiral", "mlp-polar-16", 100, 0) == run
 
 
 def test_only_trained_families_are_trained_again_and_only_at_the_largest_size(study):

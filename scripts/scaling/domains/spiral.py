@@ -41,7 +41,7 @@ REACH = 2
 TIP_RADIUS, TIP_EDGE = 0.75, 0.15
 """What lies farther out than midway between the last two turns, and left of x = .15, is around the tip: all that is
 nearer to it than .1, so that no sample from elsewhere says much of it."""
-TESTS_AN_EXAMPLE = 30
+TESTS_AN_EXAMPLE = 10
 """Test points for each training example, as far as there are so many. Where errors are a tenth and more, a million
 would cost more than the training; so many leave test noise below a tenth of any error here."""
 

@@ -229,12 +229,11 @@ class Bias(Experiment):
     def judged(self, study: Study) -> list[tuple[str, str, int, int]]:
         """List the runs whose maps are compared on hard points: table, model, N and seed."""
         plans = {self.domain: study.trained[self.domain]} | self.plans(study)
-        mapped = {
-            (table, model.name): [seed for seed in study.seeds_at(table, self.N) if seed < mapped_seeds(plan, self.N)]
-            for table, plan in plans.items()
-            for model in plan.models.values()
-            if self.N in plan.shards_of(model.family)
-        }
+        mapped: dict[tuple[str, str], list[int]] = {}
+        for table, plan in plans.items():
+            for model, N, seed in study.runs(table):
+                if N == self.N and seed < mapped_seeds(plan, N):
+                    mapped.setdefault((table, model), []).append(seed)
         enough = {key: seeds for key, seeds in mapped.items() if len(seeds) >= FEWEST_MAPS}
         if self.judges is None or (self.domain, self.judges) not in enough:
             return []
@@ -249,7 +248,7 @@ def mapped_seeds(plan: TrainedPlan, N: int) -> int:
 
 def _learner(family: Family) -> dict[str, Any]:
     """Settings of a family that say how it learns, not at which sizes and shards."""
-    return family.model_dump(mode="json", exclude={"sizes", "train_sizes"})
+    return family.model_dump(mode="json", exclude={"sizes", "train_sizes", "seeds_of_size"})
 
 
 def decision_map(items: str | Path) -> NDArray[np.uint8]:

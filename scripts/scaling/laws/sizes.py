@@ -96,13 +96,26 @@ def best_sizes(table: pd.DataFrame, family: str, measure: Measure | None = None)
     if runs.empty or not (runs[column].fillna(0) > 0).all():
         raise NoSizeLaw(f"{family}: {column} is missing or 0, expected a size of every model. Give each model's size.")
     judged = runs.validation if runs.validation.notna().any() else runs.error
-    worst_if_diverged = runs.assign(validation=judged.astype(float).fillna(np.inf))
-    medians = worst_if_diverged.groupby(["N", column]).validation.median()
-    shards = ((N, medians.loc[N]) for N in sorted(set(runs.N)))
+    medians = validation_medians(runs.assign(validation=judged), column).sort_index()
+    shards = ((N, medians.loc[family, N]) for N in sorted(set(runs.N)))
     return tuple(
         _optimum(float(N), errors.index.to_numpy(dtype=np.float64), errors.to_numpy(dtype=np.float64))
         for N, errors in shards
     )
+
+
+def validation_medians(runs: pd.DataFrame, size: str) -> pd.Series[float]:
+    """Give the median validation error by family, N and `size`, a column; the order of the runs is kept.
+
+    Over the seeds that all sizes of a shard were run with, where there are any. A diverged run counts as the worst, so
+    that a size can't win by the few seeds that it survives.
+    """
+    sizes = runs.groupby(["family", "N"])[size].transform("nunique")
+    common = runs.groupby(["family", "N", "seed"])[size].transform("nunique") == sizes
+    none_common = ~common.groupby([runs.family, runs.N]).transform("any")
+    compared = runs[common | none_common]
+    worst_if_diverged = compared.assign(validation=compared.validation.astype(float).fillna(np.inf))
+    return worst_if_diverged.groupby(["family", "N", size], sort=False).validation.median()
 
 
 def measure_of(table: pd.DataFrame, family: str) -> Measure:

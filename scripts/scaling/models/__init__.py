@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -52,6 +52,10 @@ class Family(Settings):
     def model_sizes(self) -> Sequence[int | None]:
         """The sizes to train; `[None]` where size has no meaning."""
         return [None]
+
+    def seeds_at(self, size: int | None, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of `seeds` that are run at a size: all."""
+        return seeds
 
     @property
     def takes_gpu(self) -> bool:
@@ -134,6 +138,11 @@ class Sized(Network):
 
     sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
     """Sizes to train at every N; validation chooses among them."""
+    seeds_of_size: Mapping[Count, Count] = Field(default_factory=dict)
+    """At most so many of the seeds are run at a size, where a domain has more for the sake of another; else all.
+
+    An overlay that takes a size out need not touch it.
+    """
     neural: ClassVar[bool] = True
     size_meaning: ClassVar[str]
     """What the size counts, in words."""
@@ -142,6 +151,10 @@ class Sized(Network):
     def model_sizes(self) -> Sequence[int]:
         """The sizes to train."""
         return self.sizes
+
+    def seeds_at(self, size: int | None, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        """Leave out the seeds that a size goes without."""
+        return seeds[: self.seeds_of_size.get(size, len(seeds)) if size else None]
 
 
 Predictor = Callable[[Examples], Answers]
