@@ -18,7 +18,7 @@ if study.experiments.bias:
             "<results>/logs/bias.log",
         threads: 1
         resources:
-            **granted("bias", mem_mb=2000, runtime=10),
+            **granted("bias", mem_mb=1000, runtime=10),
         params:
             **identity("bias", kinds=bias_kind),
             question=bias_question(),

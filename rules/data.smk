@@ -38,7 +38,7 @@ rule prepare:
         "<results>/logs/prepare/{domain}.log",
     threads: 1
     resources:
-        **granted("prepare", mem_mb=2000, runtime=10),
+        **granted("prepare", mem_mb=1000, runtime=10),
     params:
         **identity("prepare", kinds=domain_kind),
         data=lookup("domains/{domain}/data", within=config),

@@ -13,7 +13,7 @@ rule train:
         "<results>/logs/train/{domain}/{model}/n{N}-seed{seed}.log",
     threads: 1
     resources:
-        **granted("train", mem_mb=2000, runtime=20),
+        **granted("train", mem_mb=1000, runtime=20),
         gpu_slots=gpu_slots,
     params:
         **identity("train", kinds=run_kinds),
@@ -32,7 +32,7 @@ use rule train as train_doubled with:
     log:
         "<results>/logs/train_doubled/{domain}/{model}/n{N}-seed{seed}.log",
     resources:
-        **granted("train_doubled", mem_mb=2000, runtime=40),
+        **granted("train_doubled", mem_mb=1000, runtime=40),
         gpu_slots=gpu_slots,
     params:
         **identity("train", kinds=run_kinds),

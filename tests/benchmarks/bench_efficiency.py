@@ -1,10 +1,12 @@
-"""What part of a build is work: all trainings of a study, built by Snakemake with forks and with cold starts, in turns.
+"""What part of a build is work: all trainings of a study, built by Snakemake in several ways, in turns.
 
 python tests/benchmarks/bench_efficiency.py [--study profiles/smoke/study.yaml] [--cores 2] [--turns 3] [--json FILE]
 
 The work is what the same trainings take one after another in a process that has imported everything: the CPU seconds
 of reading data, training and evaluation. Efficiency is work / (cores × wall) of a build of all learning curves. CPU is
-that of all processes of the build, whoever started them. Raw files are fetched before the clock starts.
+that of all processes of the build, whoever started them. Raw files are fetched before the clock starts. The ways: with
+forks; with cold starts; with forks and `--cores` at four times the cores that there are, as whoever types a README's
+`--cores 8` on two has it.
 """
 
 import argparse
@@ -29,6 +31,8 @@ from scaling.study import Study
 ROOT = Path(__file__).parents[2]
 PARTS = ("rules", "profiles", "scripts", "paper")
 PR_SET_CHILD_SUBREAPER = 36
+WAYS = {"forks": (1, {}), "cold starts": (1, {"STUDY_FORKS": "off"}), "forks, four times the cores": (4, {})}
+"""By name: the factor of `--cores`, and the environment."""
 Measured = dict[str, list[tuple[float, float, float]]]
 """By way of starting jobs: wall, CPU and work of each turn, in seconds."""
 
@@ -101,23 +105,23 @@ def main() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     config = merged(options.study)
     environ = {"PYTHONPATH": "scripts", "OMP_NUM_THREADS": "1"}
-    measured: Measured = {"forks": [], "cold starts": []}
+    measured: Measured = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for part in PARTS:
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "Snakefile", folder)
         (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-        snakemake = [sys.executable, "-m", "snakemake", "--cores", str(options.cores)]
+        snakemake = [sys.executable, "-m", "snakemake", "--cores"]
         curves = [f"results/curves/{domain}.csv" for domain in Study.of(config).domains]
         fetched = [domain for domain, plan in Study.of(config).trained.items() if plan.data.source]
         # Code is compiled in it, too.
-        timed([*snakemake, *(f"results/data/{domain}.npz" for domain in fetched)], folder, environ)
+        timed([*snakemake, str(options.cores), *(f"results/data/{name}.npz" for name in fetched)], folder, environ)
         for _ in range(options.turns):
-            for name, parent in (("forks", {}), ("cold starts", {"STUDY_FORKS": "off"})):
+            for name, (times, parent) in WAYS.items():
                 for made in ("runs", "doubled", "curves"):
                     shutil.rmtree(folder / "results" / made, ignore_errors=True)
-                wall, cpu, _ = timed([*snakemake, *curves], folder, environ | parent)
+                wall, cpu, _ = timed([*snakemake, str(times * options.cores), *curves], folder, environ | parent)
                 said = timed([sys.executable, "-c", WORK, json.dumps(config)], folder, environ)[2]
                 trainings, work = said.split()
                 measured[name].append((wall, cpu, float(work)))

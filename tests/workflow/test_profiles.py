@@ -5,6 +5,10 @@ import shutil
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
+import pytest
+from snakemake.profiles import ProfileConfigFileParser
+
 from provenance.plan import VARIABLE, Plan
 from provenance.receipts import Receipt
 
@@ -61,6 +65,24 @@ def test_runs_that_may_use_a_gpu_wait_for_a_place_on_it(workflow):
     times = sorted((made["start"], made["end"]) for made in trained)
     assert len(times) > 5
     assert all(end <= start for (_, end), (start, _) in pairwise(times)), "on two cores, but one at a time"
+
+
+def test_jobs_that_together_want_more_memory_than_there_is_wait_for_each_other(workflow):
+    targets = [f"results/runs/spiral/knn-1/n{N}/seed0.json" for N in (20, 40, 80, 160)]
+    code, said = workflow.snakemake("--cores", "4", "--resources", "mem_mb=1500", "--", *targets)
+    assert code == 0, said
+    made = [Receipt.read(path).made for path in workflow.results.glob("runs/**/*.receipt.json")]
+    times = sorted((at["start"], at["end"]) for at in made)
+    assert len(times) == len(targets)
+    assert all(end <= start for (_, end), (start, _) in pairwise(times)), "of four cores one at a time"
+
+
+@pytest.mark.parametrize("profile", ["default", "gpu"])
+def test_a_build_takes_no_more_memory_than_the_machine_has(profile):
+    with (Path(__file__).parents[2] / "profiles" / profile / "config.yaml").open() as file:
+        settings = ProfileConfigFileParser().parse(file)
+    limit = next(int(text.removeprefix("mem_mb=")) for text in settings["resources"] if text.startswith("mem_mb="))
+    assert limit == pytest.approx(0.9 * psutil.virtual_memory().total / 1e6, rel=0.01)
 
 
 def test_snakemakes_linter_finds_what_was_answered_and_nothing_else(workflow):
