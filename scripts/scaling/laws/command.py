@@ -184,6 +184,46 @@ def compare_slopes(
     raise typer.Exit(DONE if any(each.difference for each in found) else NOTHING)
 
 
+@app.command()
+def price(
+    results: Annotated[
+        Path,
+        typer.Argument(metavar="RESULTS", help="The results folder of a study that was built.", show_default=False),
+    ],
+    domain: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this domain, or arm of an experiment; several are drawn on one scale. Default: a page each.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The figure. Default: RESULTS-price.pdf, here.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Set the errors of a study beside what they cost: the processor seconds of the runs, as their receipts tell.
+
+    Medians over the seeds of each model and N. Exit codes: 0 done, 2 the folder has no such runs.
+    """
+    from scaling.plots.measured import save_pages
+    from scaling.plots.price import price as drawn
+    from scaling.price import NoPrices, priced, prices
+
+    try:
+        found = [prices(results, name) for name in domain or priced(results)]
+    except NoPrices as problem:
+        raise typer.BadParameter(str(problem)) from None
+    figure = out or Path(f"{results.resolve().name}-price.pdf")
+    save_pages([drawn(found)] if domain else (drawn([of_domain]) for of_domain in found), figure)
+    every = [each for of_domain in found for each in of_domain]
+    if as_json:
+        _print_json(every)
+    else:
+        report.show_prices(every, _console())
+        print(f"Written to {figure}.")
+
+
 def _curves(
     measurements: Path, level: float, pool: float | None, cores: int | None, **wanted: str | None
 ) -> tuple[MeasuredCurve, ...]:

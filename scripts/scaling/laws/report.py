@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scaling.laws.analysis import Analysis, Audit
     from scaling.laws.answers import Comparison, Outlook, Target
     from scaling.laws.sizes import Optimum
+    from scaling.price import Price
 
 LAW_WIDTH, VERDICT_WIDTH = 32, 12
 """Where words are broken: rich would cut them short where a table is tight."""
@@ -103,6 +104,19 @@ def show_outlooks(outlooks: Sequence[Outlook], level: float, out: Console) -> No
             for target in curve.targets:
                 table.add_row(*_target(target))
             out.print(table)
+
+
+def show_prices(prices: Sequence[Price], out: Console) -> None:
+    """Print what errors cost, a row a model and N."""
+    table = _table("domain", "model", "N", "seeds", "error", "CPU s a run", "operations")
+    for column in range(2, 7):
+        table.columns[column].justify = "right"
+    for each in prices:
+        flops = f"{each.flops:.1e}" if each.flops else ""
+        table.add_row(
+            each.domain, each.model, size(each.N), str(each.seeds), f"{each.error:.3g}", f"{each.cpu_s:.2f}", flops
+        )
+    out.print(table)
 
 
 def show_comparisons(comparisons: Sequence[Comparison], margin: float, level: float, out: Console) -> None:

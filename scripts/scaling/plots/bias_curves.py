@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARKERS = "osD^vPX<"
-"""One more than there are colours, so that no two lines of many look alike."""
 DASHES = ("-", "--", ":", "-.")
 
 
@@ -47,7 +45,7 @@ def regions(table: pd.DataFrame, labels: Mapping[str, str], named: Sequence[str]
     figure, axes = style.canvas(1, 1 + len(named), (style.TEXT, 2.75), shared=True)
     for axis, region in zip(axes, (None, *named), strict=True):
         for index, (family, label) in enumerate(labels.items()):
-            look = {"color": style.colour(index), "marker": MARKERS[index % len(MARKERS)], "label": label}
+            look = {"color": style.colour(index), "marker": style.marker(index), "label": label}
             _line(axis, chosen_runs(table, family), f"error_{region}" if region else "error", **look)
         axis.set_title(region or "under the sampling density")
         _logarithmic(axis)
@@ -117,7 +115,7 @@ def neighbours(
     """
     figure, axes = style.canvas(1, 1 + len(noisy), (style.TEXT if noisy else style.COLUMN, 2.6))
     known = sorted({*runs, *(k for of_noise in noisy.values() for k in of_noise)})
-    looks = {k: {"color": style.colour(i), "marker": MARKERS[i % len(MARKERS)]} for i, k in enumerate(known)}
+    looks = {k: {"color": style.colour(i), "marker": style.marker(i)} for i, k in enumerate(known)}
     left = axes[0]
     for k, of_k in sorted(runs.items()):
         _line(left, of_k.assign(scaled=of_k.error * np.sqrt(of_k.N)), "scaled", **looks[k], label=f"{k}-NN")
@@ -173,7 +171,7 @@ def _look(index: int, colour: str) -> dict[str, Any]:
     """How the budget at `index` is drawn: colours tell sizes."""
     return {
         "color": colour,
-        "marker": MARKERS[index % len(MARKERS)],
+        "marker": style.marker(index),
         "linestyle": DASHES[index % len(DASHES)],
     }
 

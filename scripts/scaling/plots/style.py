@@ -21,6 +21,8 @@ COLUMN, TEXT = 3.4, 7.0
 """Widths of a column and of the text, in inches."""
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe & Ito (2008): told apart with any colour vision; a family's colour follows its order in the domain."""
+MARKERS = "osD^vPX<"
+"""One more than there are colours, so that no two lines of many look alike."""
 INSIDE, OUTSIDE = "#E69F00", "#56B4E9"
 """The two classes of the plane: orange and blue, as in Dzekman (2024)."""
 GREY = "#8C8C8C"
@@ -79,6 +81,11 @@ def save(figure: Figure, path: Path) -> None:
 def colour(index: int) -> str:
     """Colour of the family that stands at `index` in its domain."""
     return PALETTE[index % len(PALETTE)]
+
+
+def marker(index: int) -> str:
+    """Marker of the line at `index`."""
+    return MARKERS[index % len(MARKERS)]
 
 
 def log_scales(axis: Axes, *, in_percent: bool) -> None:
