@@ -1,7 +1,7 @@
 """What it costs to train and to predict, beside what a user would take: scikit-learn, or a plain PyTorch loop.
 
-OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--images results-full/data/images.npz]
-    [--characters results-full/data/characters.npz] [--only mlp --only cnn] [--turns 5] [--device cpu] [--json]
+OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--data results-full/data] [--only mlp --only cnn] [--turns 5]
+    [--device cpu] [--json]
 
 Runs of the full study (profiles/full). All sides get the same shard, validation and test set and see as many examples
 in batches of the same size; a case is to fit and to predict the test set once. Sides take turns, each time in a process
@@ -12,7 +12,8 @@ is that on the test set, a share or nats, the median and the range over the seed
 ours                  as the study does it: looks at the validation set, the best weights kept, operations counted
 plain PyTorch loop    the same network, AdamW (fused) and OneCycleLR, the same looks at the whole validation set at once
                       and a copy of the best weights; on text, batches are stacked of windows that begin anywhere, as
-                      nanoGPT does
+                      nanoGPT does; utterances and sentences come in any order from a DataLoader, which pads each
+                      batch, and the test set is answered by the task's own code
 MLPClassifier         Adam at a constant rate, as many passes over the shard; no validation
 SGDClassifier         ten one-against-all logistic losses, as many passes; no validation
 LogisticRegression    L-BFGS until it ends, no stochastic steps; no validation
@@ -50,6 +51,8 @@ ROOT = Path(__file__).parents[2]
 OURS = "ours"
 GEMM = 1024
 WARM_UP = 100
+EVALUATED = 64
+"""Utterances or sentences that a plain loop looks at together."""
 
 
 class Case(NamedTuple):
@@ -71,6 +74,12 @@ CASES = (
     Case("characters", "lstm-128", 30_000),
     Case("characters", "mingru-64", 30_000),
     Case("characters", "transformer-64", 30_000),
+    Case("images", "resnet-8", 200),
+    Case("speech", "tdnn-16", 1_000),
+    Case("digits", "crnn-32", 200),
+    Case("digits", "listener-32", 200),
+    Case("translation", "seq2seq-64", 300),
+    Case("translation", "translator-64", 300),
 )
 
 
@@ -212,6 +221,117 @@ def plain_loop_on_text(work: Work) -> tuple[float, int]:
     return surprise(test), 0
 
 
+def plain_loop_on_utterances(work: Work) -> tuple[float, int]:
+    """A DataLoader that pads, as torchaudio's examples have it."""
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    from scaling.tasks.transcription import NOTHING, Held, edits
+
+    def padded(utterances: list[tuple[Any, Any]]) -> Held:
+        frames, symbols = zip(*utterances, strict=True)
+        lengths = torch.tensor([len(each) for each in frames], device=work.device)
+        rows = pad_sequence(symbols, batch_first=True, padding_value=NOTHING)
+        return Held(pad_sequence(frames, batch_first=True), lengths, rows)
+
+    def listed(examples: Any) -> list[tuple[Any, Any]]:
+        frames, lengths, symbols = (torch.from_numpy(array).to(work.device) for array in examples)
+        kept = [
+            (family.features(heard[:length]), said)
+            for heard, length, said in zip(frames, lengths, symbols, strict=True)
+        ]
+        return [(heard, said[said != NOTHING]) for heard, said in kept]
+
+    def errors(batches: Any) -> float:
+        heard, said = [], []
+        for batch in batches:
+            found = network.transcribe(batch.frames, batch.lengths)
+            heard.append(edits(found.cpu().numpy(), batch.symbols.cpu().numpy()).sum())
+            said.append(int((batch.symbols != NOTHING).sum()))
+        return float(sum(heard) / sum(said))
+
+    family, parts = work.family, begin(work)
+    network = parts[0]
+    return loop_over_batches(work, parts, listed, padded, network.loss, errors)
+
+
+def plain_loop_on_sentences(work: Work) -> tuple[float, int]:
+    """A DataLoader that pads, as PyTorch's tutorial on translation has it."""
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.nn.utils.rnn import pad_sequence
+
+    from scaling.tasks.translation import BEGIN, END, PADDING
+
+    def padded(pairs: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+        return tuple(pad_sequence(side, batch_first=True, padding_value=PADDING) for side in zip(*pairs, strict=True))
+
+    def listed(examples: Any) -> list[tuple[Any, Any]]:
+        begin, end = (torch.tensor([mark], device=work.device) for mark in (BEGIN, END))
+        sides = [
+            torch.from_numpy(side.tokens.astype("int64")).to(work.device).split(side.lengths.tolist())
+            for side in (examples.source, examples.target)
+        ]
+        return [(source, torch.cat([begin, target, end])) for source, target in zip(*sides, strict=True)]
+
+    def logits(batch: tuple[Any, Any]) -> tuple[Any, Any]:
+        return network(batch[0], batch[1][:, :-1]).flatten(0, 1), batch[1][:, 1:].flatten()
+
+    def errors(batches: Any) -> float:
+        wrong, tokens = 0, 0
+        for batch in batches:
+            answers, truth = logits(batch)
+            wrong += int(((answers.argmax(dim=1) != truth) & (truth != PADDING)).sum())
+            tokens += int((truth != PADDING).sum())
+        return wrong / tokens
+
+    def loss(batch: tuple[Any, Any]) -> Any:
+        return cross_entropy(*logits(batch), ignore_index=PADDING)
+
+    parts = begin(work)
+    network = parts[0]
+    return loop_over_batches(work, parts, listed, padded, loss, errors)
+
+
+def loop_over_batches(
+    work: Work,
+    parts: tuple[Any, Any, Any],
+    listed: Callable[[Any], list[Any]],
+    padded: Callable[[list[Any]], Any],
+    loss: Callable[[Any], Any],
+    errors: Callable[[Any], float],
+) -> tuple[float, int]:
+    """Train on a shard whose examples differ in length; `errors` are those of all batches together."""
+    import torch
+    from torch.utils.data import DataLoader
+
+    network, optimiser, schedule = parts
+    shard, validation = listed(work.draw.train), listed(work.draw.validation)
+    looked_at = DataLoader(validation, EVALUATED, collate_fn=padded)
+    looks = looks_at(work.steps, work.batch, len(validation))
+    lowest, best, step = math.inf, network.state_dict(), 0
+    while step < work.steps:
+        for batch in DataLoader(shard, work.batch, shuffle=True, drop_last=True, collate_fn=padded):
+            optimiser.zero_grad()
+            loss(batch).backward()
+            optimiser.step()
+            schedule.step()
+            step += 1
+            if step in looks:
+                network.eval()
+                with torch.no_grad():
+                    error = errors(looked_at)
+                network.train()
+                if error < lowest:
+                    lowest = error
+                    best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+            if step == work.steps:
+                break
+    network.load_state_dict(best)
+    answers = work.task.answer(network, work.task.hold(work.test, work.family.features, torch.device(work.device)))
+    return float(work.task.score(answers, work.test)[work.task.metric].mean()), 0
+
+
 def mlp_classifier(work: Work) -> tuple[float, int]:
     """scikit-learn's network."""
     from sklearn.neural_network import MLPClassifier
@@ -269,8 +389,10 @@ RIVALS: dict[str, dict[str, Side]] = {
         "LogisticRegression": logistic_regression,
     },
     "mlp": {"plain PyTorch loop": plain_loop, "MLPClassifier": mlp_classifier},
-    "cnn": {"plain PyTorch loop": plain_loop},
+    **{kind: {"plain PyTorch loop": plain_loop} for kind in ("cnn", "resnet", "tdnn")},
     **{kind: {"plain PyTorch loop": plain_loop_on_text} for kind in ("lstm", "mingru", "transformer")},
+    **{kind: {"plain PyTorch loop": plain_loop_on_utterances} for kind in ("crnn", "listener")},
+    **{kind: {"plain PyTorch loop": plain_loop_on_sentences} for kind in ("seq2seq", "translator")},
 }
 """By the kind of a family."""
 
@@ -358,8 +480,7 @@ def compare(case: Case, turns: int, data: Path | None, device: str) -> dict[str,
 
 
 def main(
-    images: Annotated[Path, typer.Option(help="Prepared images.")] = ROOT / "results-full/data/images.npz",
-    characters: Annotated[Path, typer.Option(help="Prepared characters.")] = ROOT / "results-full/data/characters.npz",
+    data: Annotated[Path, typer.Option(help="Folder of the prepared data.")] = ROOT / "results-full/data",
     only: Annotated[list[str] | None, typer.Option(help="A family's kind, a model or a domain.")] = None,
     turns: Annotated[int, typer.Option(min=1, help="How often each side is measured.")] = 5,
     device: Annotated[str, typer.Option(help="cpu or cuda: where networks are trained.")] = "cpu",
@@ -367,12 +488,16 @@ def main(
 ) -> None:
     """Measure and print."""
     wanted = [case for case in CASES if not only or {case.domain, case.model, case.model.split("-")[0]} & set(only)]
-    prepared = {"images": images, "characters": characters}
-    for domain in {case.domain for case in wanted} & set(prepared):
-        if not prepared[domain].exists():
+    prepared = {
+        domain: data / f"{domain}.npz"
+        for domain in dict.fromkeys(case.domain for case in wanted)
+        if design().trained[domain].data.source
+    }
+    for domain, place in prepared.items():
+        if not place.exists():
             raise SystemExit(
-                f"{prepared[domain]} is not there: snakemake --cores 2 --profile profiles/full -- "
-                f"results-full/data/{domain}.npz makes it."
+                f"{place} is not there: snakemake --cores 2 --profile profiles/full -- results-full/data/{domain}.npz "
+                "makes it."
             )
     report = {}
     for case in wanted:
