@@ -1,7 +1,7 @@
 """What it costs to train and to predict, beside what a user would take: scikit-learn, or a plain PyTorch loop.
 
-OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--data results-full/data] [--only mlp --only cnn] [--turns 5]
-    [--device cpu] [--json]
+OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py [--data results-full/data] [--only mlp --only cnn]
+    [--turns 5] [--device cpu] [--json]
 
 Runs of the full study (profiles/full). All sides get the same shard, validation and test set and see as many examples
 in batches of the same size; a case is to fit and to predict the test set once. Sides take turns, each time in a process
