@@ -23,6 +23,8 @@ VARIABLE = "STUDY_FORKS"
 """Names the parent's socket to jobs. Set to `off` before a build, there is no parent, and jobs start cold."""
 OFF = "off"
 SERVER = Path(__file__).with_name("forkserver.py")
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell gives it."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Libraries read these when they are imported."""
 
@@ -77,10 +79,12 @@ def hand_over(code: str | None) -> None:
 
 def _answer(line: socket.socket) -> int | None:
     """Wait for the fork's exit status; None if the parent does not fork for this job, or is gone."""
+    interrupted = False
     while True:
         try:
             return int(line.recv(16) or b"", base=10)
-        except ValueError:
-            return None
+        except (ValueError, OSError):
+            return INTERRUPTED if interrupted else None
         except KeyboardInterrupt:
+            interrupted = True
             line.shutdown(socket.SHUT_WR)  # so that the fork is interrupted, too; it still tells how it ended

@@ -20,6 +20,7 @@ import socket
 import sys
 import sysconfig
 import tempfile
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +29,8 @@ from typing import Any
 
 LARGEST = 1 << 20
 """Bytes of a request, most of which is the environment of a job."""
+PATIENCE = 5
+"""Seconds that a fork whose job is gone has to end by itself."""
 PR_SET_PDEATHSIG = 1
 INSTALLED = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 THREADS = [name for name in os.environ if name.endswith("_NUM_THREADS")]
@@ -44,6 +47,8 @@ class Parent:
         self.folder = Path(listener.getsockname()).parent
         self.forks: dict[int, tuple[socket.socket, int]] = {}
         """By process: the line to whoever asked for it, and a descriptor that tells of its end."""
+        self.doomed: dict[int, float] = {}
+        """When forks that were interrupted are killed, should they still be there."""
         self.events = selectors.DefaultSelector()
         self.events.register(listener, selectors.EVENT_READ, self.accept)
         self.events.register(sys.stdin, selectors.EVENT_READ, self.end)
@@ -51,10 +56,13 @@ class Parent:
     def serve(self) -> Request:
         """Return in forks only, with what the fork is to run; the parent itself exits when the build is gone."""
         while True:
-            for key, _ in self.events.select():
+            for key, _ in self.events.select(1 if self.doomed else None):
                 answer: Callable[[], Request | None] = key.data
                 if request := answer():
                     return request
+            for child, deadline in self.doomed.items():
+                if time.monotonic() > deadline:
+                    os.killpg(child, signal.SIGKILL)
 
     def accept(self) -> Request | None:
         """Answer a request by a fork, or with a no."""
@@ -109,11 +117,15 @@ class Parent:
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             os.close(ends)
             del self.forks[child]
+            self.doomed.pop(child, None)
             self.tell(line, str(status if status >= 0 else 128 - status))
 
         def left() -> None:
+            if child not in self.forks:  # it has ended in the same moment
+                return
             self.events.unregister(line)
             os.killpg(child, signal.SIGINT)
+            self.doomed[child] = time.monotonic() + PATIENCE
 
         self.events.register(ends, selectors.EVENT_READ, ended)
         self.events.register(line, selectors.EVENT_READ, left)

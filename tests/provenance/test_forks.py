@@ -95,9 +95,9 @@ class Build:
         self.who(), self.who()
         return self
 
-    def begin(self):
+    def begin(self, text="import os, time; open('fork', 'w').write(str(os.getpid())); time.sleep(600)"):
         """Start a job that stays; give its process and that of its fork."""
-        job = self.start("import os, time; open('fork', 'w').write(str(os.getpid())); time.sleep(600)")
+        job = self.start(text)
         wait_until(lambda: (self.folder / "fork").exists() and (self.folder / "fork").read_text())
         return job, psutil.Process(int((self.folder / "fork").read_text()))
 
@@ -191,6 +191,45 @@ def test_an_interrupted_job_interrupts_its_fork_and_tells_its_status(warm):
     job.send_signal(signal.SIGINT)
     assert job.communicate(timeout=20)[0] == "cleaned up\n"
     assert job.returncode == 7
+
+
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+open("fork", "w").write(str(os.getpid()))
+time.sleep(600)
+"""
+
+
+def test_a_fork_that_does_not_heed_the_interrupt_is_killed(warm):
+    job, fork = warm.begin(STUBBORN)
+    job.kill()
+    job.communicate(timeout=20)
+    wait_until(lambda: gone(fork))
+    assert warm.who() == (True, True), "and the parent goes on"
+
+
+def test_an_interrupted_job_whose_parent_then_dies_does_not_start_again(warm):
+    job, _ = warm.begin(STUBBORN)
+    (warm.folder / "fork").unlink()
+    job.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    warm.parent.kill()
+    job.communicate(timeout=20)
+    assert job.returncode == 128 + signal.SIGINT
+    assert not (warm.folder / "fork").exists()
+
+
+def test_the_parent_outlives_a_fork_that_ends_as_its_job_leaves(warm):
+    job, fork = warm.begin()
+    warm.parent.suspend()  # so that it hears of both at once
+    fork.kill()
+    time.sleep(0.2)
+    job.kill()
+    job.wait()
+    warm.parent.resume()
+    job.communicate(timeout=20)
+    assert warm.who() == (True, True)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

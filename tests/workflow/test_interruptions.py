@@ -10,6 +10,8 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from provenance.forks import OFF, VARIABLE
+
 TABLE = "results/curves.csv"
 """A target that needs every run, and spares the tests what comes after."""
 
@@ -42,7 +44,7 @@ def half_built(built):
 def cold(monkeypatch):
     """Builds whose jobs all start cold, as they do on other nodes than the build's: nothing ties them to its life, and
     they take long enough to be met."""
-    monkeypatch.setenv("STUDY_FORKS", "off")
+    monkeypatch.setenv(VARIABLE, OFF)
 
 
 @pytest.fixture
@@ -57,6 +59,8 @@ def training(half_built):
         return len(list(half_built.results.glob("runs/spiral/*/*/seed?.json"))) >= 14 and len(jobs) == 2
 
     wait_until(amid_training)
+    forked = ["forkserver" in " ".join(job.parent().cmdline()) for job in jobs]
+    assert forked == [os.environ.get(VARIABLE) != OFF] * 2, "a build would be slower by far, and say nothing"
     yield build, jobs
     with contextlib.suppress(ProcessLookupError):
         os.killpg(build.pid, signal.SIGKILL)
@@ -72,10 +76,12 @@ def trains(process: psutil.Process) -> bool:
         return False
 
 
-def test_after_a_kill_of_everything_the_same_command_finishes(finished, half_built, training):
-    build, _ = training
-    os.killpg(build.pid, signal.SIGKILL)
-    build.wait()
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "SIGINT"])
+def test_after_a_kill_or_an_interrupt_of_everything_the_same_command_finishes(finished, half_built, training, how):
+    build, jobs = training
+    os.killpg(build.pid, how)
+    assert build.wait(timeout=60) != 0
+    wait_until(lambda: not any(map(trains, jobs)))
     assert up_to_the_table(half_built) != up_to_the_table(finished)
     code, said = half_built.snakemake("--", TABLE)
     assert code == 0, said
