@@ -3,6 +3,7 @@
 # make audit   verify the built paper down to the data, and run one job of each rule once more
 # make crate   pack results, workflow and their description as an RO-Crate (results-crate.zip)
 # make test    set up, lint, and run all tests
+# make bench   measure all that the README says of speed (hours); JSON goes to benchmarks/
 # make slurm   install what the tests of builds on a cluster need besides (Debian, as root)
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: paper smoke audit crate test slurm lint format setup lock schema clean
+.PHONY: paper smoke audit crate test bench slurm lint format setup lock schema clean
 
 paper: setup
 	$(BIN)/snakemake --cores $(CORES)
@@ -30,6 +31,15 @@ crate: setup
 
 test: lint
 	$(BIN)/pytest --numprocesses 2
+
+# The prepared data of the full study, and the smoke study, are what some of them measure on.
+BENCHMARKS := orchestration efficiency training laws surfaces provenance
+bench: setup smoke
+	$(BIN)/snakemake --cores $(CORES) --profile profiles/full -- \
+	    $(foreach domain,images characters speech digits translation,results-full/data/$(domain).npz)
+	mkdir -p benchmarks
+	$(foreach name,$(BENCHMARKS),PYTHONPATH=scripts OMP_NUM_THREADS=1 \
+	    $(BIN)/python tests/benchmarks/bench_$(name).py --json > benchmarks/$(name).json &&) true
 
 slurm:
 	apt-get update -qq

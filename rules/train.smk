@@ -13,7 +13,8 @@ rule train:
         "<results>/logs/train/{domain}/{model}/n{N}-seed{seed}.log",
     threads: 1
     resources:
-        **granted("train", mem_mb=1000, runtime=20),
+        # The most of any training of the default study is 900 MB, the parent's packages among them.
+        **granted("train", mem_mb=1200, runtime=20),
         gpu_slots=gpu_slots,
     params:
         **identity("train", kinds=run_kinds),
@@ -32,7 +33,7 @@ use rule train as train_doubled with:
     log:
         "<results>/logs/train_doubled/{domain}/{model}/n{N}-seed{seed}.log",
     resources:
-        **granted("train_doubled", mem_mb=1000, runtime=40),
+        **granted("train_doubled", mem_mb=1200, runtime=40),
         gpu_slots=gpu_slots,
     params:
         **identity("train", kinds=run_kinds),

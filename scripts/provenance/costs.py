@@ -1,7 +1,8 @@
 """What a study cost, and where: processor time, time and memory of its jobs, from their receipts.
 
 A receipt counts its job's process, not what started it; a job that ran again counts once, as it ran last, and a result
-of the shared store as what it cost where it was made.
+of the shared store as what it cost where it was made. The memory of a fork includes what it shares with its parent, the
+packages that this has imported.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What provenance costs: identity at parse time, receipts and checks in each job, the sweep of a finished build.
 
-python tests/benchmarks/bench_provenance.py [RESULTS]      (default: results-smoke; build it first)
+python tests/benchmarks/bench_provenance.py [RESULTS] [--json]      (default: results-smoke; build it first)
 
 CPU seconds, median of several runs and their range. A job's cost is that of a process which checks an input, code
 and environment, and writes a record with its receipt, less that of one which imports the same and just writes the
@@ -16,6 +16,9 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from provenance.identity import Library
 from provenance.orders import Orders
@@ -86,23 +89,34 @@ def described(values: list[float]) -> str:
     return f"{middle:8.1f} ms   [{low:.1f}, {high:.1f}]"
 
 
-def main() -> None:
+def main(
+    results: Annotated[Path, typer.Argument(help="Built results.")] = Path("results-smoke"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """Measure and print."""
-    results = Path(sys.argv[1] if len(sys.argv) > 1 else "results-smoke").resolve()
+    results = results.resolve()
+    plan = SWEEP.format(plan=str(results / ".plan.json"))
+    receipts = [json.loads(path.read_text()) for path in results.rglob("*.receipt.json")]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        identity = in_turns(lambda: cpu(IMPORTS, folder), lambda: cpu(IDENTITY.format(root=str(ROOT)), folder))
-        print("identity of 1,000 jobs  ", described(identity))
-        job = _jobs(folder)
-        print("receipt and checks a job", described(job))
-        plan = results / ".plan.json"
-        code = SWEEP.format(plan=str(plan))
-        swept = in_turns(lambda: cpu("from provenance.sweep import sweep", folder), lambda: cpu(code, results.parent))
-        receipts = [json.loads(path.read_text()) for path in results.rglob("*.receipt.json")]
-        print(f"sweep of {len(receipts)} jobs".ljust(24), described(swept))
-        total = sum(receipt["made"]["cpu_s"] for receipt in receipts)
-        cost = len(receipts) * statistics.median(job) + statistics.median(identity) + statistics.median(swept)
-        print(f"all of it: {cost:.1f} of the {total:.0f} CPU s of {results.name}'s jobs: {100 * cost / total:.1f} %")
+        found = {
+            "identity of 1,000 jobs": in_turns(
+                lambda: cpu(IMPORTS, folder), lambda: cpu(IDENTITY.format(root=str(ROOT)), folder)
+            ),
+            "receipt and checks a job": _jobs(folder),
+            f"sweep of {len(receipts)} jobs": in_turns(
+                lambda: cpu("from provenance.sweep import sweep", folder), lambda: cpu(plan, results.parent)
+            ),
+        }
+    total = sum(receipt["made"]["cpu_s"] for receipt in receipts)
+    identity, job, sweep = (statistics.median(values) for values in found.values())
+    cost = len(receipts) * job + identity + sweep
+    if as_json:
+        print(json.dumps({**found, "all_s": cost, "jobs_s": total, "share": cost / total}, indent=1))
+        return
+    for name, values in found.items():
+        print(name.ljust(24), described(values))
+    print(f"all of it: {cost:.1f} of the {total:.0f} CPU s of {results.name}'s jobs: {100 * cost / total:.1f} %")
 
 
 def _jobs(folder: Path) -> list[float]:
@@ -126,4 +140,4 @@ def _jobs(folder: Path) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

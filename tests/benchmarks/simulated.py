@@ -1,7 +1,8 @@
 """Studies of any size that cost nothing to train, and bare Snakemake workflows of the same shape, for benchmarks.
 
 A study is a copy of this checkout with a stub domain and a stub family put in (`stubs/`), as anybody would add theirs.
-A bare workflow has the same rules, jobs, files and options, and none of ours: no identity, plan, sweep or receipts.
+A bare workflow has as many jobs and files, of rules of the same shape, under the same options, and none of ours: no
+identity, plan, sweep or receipts. It asks for all files, as workflows do.
 """
 
 import os
@@ -21,7 +22,10 @@ DOMAINS, FAMILIES, SIZES = 5, 2, (1, 2)
 TRAIN_SIZES = [100 * 2**step for step in range(10)]
 RUNS_A_SEED = DOMAINS * FAMILIES * len(SIZES) * len(TRAIN_SIZES)
 
-INLINE = ["--executor", "inline", "--cores", "1000", "--scheduler-subsample", "1000"]
+INLINE = [
+    *("--executor", "inline", "--cores", "1000", "--scheduler-subsample", "1000"),
+    *("--resources", "mem_mb=1000000000"),  # nor does memory say how many jobs go to a process
+]
 """Run jobs in few processes."""
 
 
@@ -29,7 +33,7 @@ class Cost(NamedTuple):
     """What a command cost."""
 
     cpu: float
-    """Seconds, of all its processes."""
+    """Seconds, of its process and those that it waited for; a build's forks are not among them."""
     wall: float
     memory: float
     """Most resident, in MB."""
@@ -107,7 +111,7 @@ def run(folder: Path, *arguments: str, environment: dict[str, str] | None = None
 
 
 def make_bare(folder: Path, runs: int) -> Path:
-    """Write a plain workflow of the same rules, jobs, files and options as the study of so many runs."""
+    """Write a plain workflow of the shape of the study of so many runs."""
     folder.mkdir(parents=True)
     shutil.copytree(ROOT / "profiles/default", folder / "profiles/default")
     profile = folder / "profiles/default/config.yaml"
