@@ -171,6 +171,10 @@ def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
         if settings.model_sizes != [None]:
             tried = word(", ".join(f"{size:,}" for size in settings.model_sizes))
             yield Finding(f"family.{name}.{family}.sizes", tried, "config", f"{where}/families/{family}/sizes")
+        for size, seeds in getattr(settings, "seeds_of_size", {}).items():
+            place = f"{where}/families/{family}/seeds_of_size/{size}"
+            yield Finding(f"family.{name}.{family}.size-{size}", count(size), "config", place)
+            yield Finding(f"family.{name}.{family}.seeds-of-{size}", count(seeds), "config", place)
     shared = sum(plan.shares_pool(N) for N in sizes)
     yield Finding(f"domain.{name}.shared-shards", count(shared), "config", f"{where}/train_sizes")
 

@@ -170,6 +170,16 @@ class TrainedView(DomainView):
         return tuple(sorted(bound for bound, seeds in few if seeds < self.seeds and bound < self.top))
 
     @property
+    def spared(self) -> list[tuple[FamilyView, int]]:
+        """Families, each with a size that is trained with a few of the domain's seeds only."""
+        return [
+            (family, size)
+            for family in self.families
+            for size, seeds in getattr(family.settings, "seeds_of_size", {}).items()
+            if size in family.settings.model_sizes and seeds < self.seeds
+        ]
+
+    @property
     def apart(self) -> tuple[FamilyView, ...]:
         """The families that have shards of their own."""
         return tuple(family for family in self.families if self.plan.families[family.name].train_sizes)

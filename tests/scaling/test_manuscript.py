@@ -581,6 +581,14 @@ def test_a_study_with_parts_switched_off_compiles(smoke_config, record, campaign
         assert name in linked, "whatever the text names is in the PDF, and linked"
 
 
+def test_sizes_that_are_trained_with_fewer_seeds_are_told(paper, smoke_config):
+    smoke_config["domains"]["spiral"]["families"]["mlp-polar"]["seeds_of_size"] = {16: 1, 32: 99, 64: 1}
+    text = paper().text
+    assert r"size \val{family.spiral.mlp-polar.size-16} of the" in text
+    assert "seeds-of-32" not in text, "which are all"
+    assert "seeds-of-64" not in text, "which is not on offer"
+
+
 def test_every_entry_of_the_bibliography_is_cited_somewhere():
     written = "".join(path.read_text() for path in SOURCES if path.suffix == ".tex")
     library = PAPER.parent / "scripts" / "scaling"
