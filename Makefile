@@ -29,9 +29,8 @@ audit: setup
 crate: setup
 	$(BIN)/audit crate
 
-# One more than two cores: some tests wait for a cluster.
 test: lint
-	$(BIN)/pytest --numprocesses 3
+	$(BIN)/pytest --numprocesses 2
 
 # The prepared data of the full study, and the smoke study, are what some of them measure on.
 BENCHMARKS := orchestration efficiency training laws surfaces provenance

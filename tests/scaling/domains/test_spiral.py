@@ -186,7 +186,7 @@ def test_a_draw_has_the_sizes_and_types_asked_for():
 @given(st.integers(1, 200))
 def test_small_shards_are_tested_on_fewer_points(N):
     sizes = {name: len(examples.y) for name, examples in draw(N).test.items()}
-    assert sizes == {"error": min(1_000, 30 * N), "tail": min(300, 30 * N), "tip": min(300, 30 * N)}
+    assert sizes == {"error": min(1_000, 10 * N), "tail": min(300, 10 * N), "tip": min(300, 10 * N)}
 
 
 def test_a_draw_is_the_same_each_time():
