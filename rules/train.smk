@@ -13,7 +13,7 @@ rule train:
         "<results>/logs/train/{domain}/{model}/n{N}-seed{seed}.log",
     threads: 1
     resources:
-        # The most of any training of the default study is 900 MB, the parent's packages among them.
+        # The most of any training of the default study is 620 MB, the parent's packages among them.
         **granted("train", mem_mb=1200, runtime=20),
         gpu_slots=gpu_slots,
     params:

@@ -87,4 +87,5 @@ def _answer(line: socket.socket) -> int | None:
             return INTERRUPTED if interrupted else None
         except KeyboardInterrupt:
             interrupted = True
-            line.shutdown(socket.SHUT_WR)  # so that the fork is interrupted, too; it still tells how it ended
+            with suppress(OSError):  # the parent is gone, or there is no fork yet
+                line.shutdown(socket.SHUT_WR)  # so that the fork is interrupted, too; it still tells how it ended

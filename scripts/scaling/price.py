@@ -41,22 +41,24 @@ class Price(BaseModel):
 
 
 def priced(results: Path) -> list[str]:
-    """Name the domains and arms of a results folder; raises NoPrices if it has no table of runs."""
-    names = sorted(path.stem for path in results.glob("curves/*.csv"))
+    """Name the domains and arms of a results folder that were trained there; raises NoPrices if there are none."""
+    names = sorted(path.stem for path in results.glob("curves/*.csv") if (results / "runs" / path.stem).is_dir())
     if not names:
-        raise NoPrices(f"{results} has no curves/*.csv. Give the results folder of a study that has been built.")
+        raise NoPrices(f"{results} has no curves/*.csv of runs. Give the results folder of a study that was built.")
     return names
 
 
 def prices(results: Path, domain: str) -> list[Price]:
     """Give what each model's runs cost and come to, by rising N; those that diverged are left out.
 
-    Raises NoPrices for an unknown domain, one that was measured elsewhere, or a run without a receipt.
+    Raises NoPrices for a domain that was not trained there or whose runs all diverged, or a run without a receipt.
     """
     if domain not in (known := priced(results)):
         raise NoPrices(f"{domain}: {results} has {', '.join(known)}.")
     table = read_table(results / "curves" / f"{domain}.csv")
     runs = table[(table.budget_scale == 1) & (table.outcome == "trained")]
+    if runs.empty:
+        raise NoPrices(f"{domain}: all its runs diverged, so there is no error to pay for. Name other domains.")
     return [
         _price(results, domain, model, N, runs[(runs.model == model) & (N == runs.N)])
         for model, N in dict.fromkeys(zip(runs.model.astype(str), map(int, runs.N), strict=True))
@@ -83,6 +85,5 @@ def _cpu_s(results: Path, domain: str, model: str, N: int, seed: int) -> float:
         return float(made["cpu_s"])
     except (OSError, ValueError, KeyError):
         raise NoPrices(
-            f"{path} is missing or says no cpu_s: {domain} was measured elsewhere, or its runs are not those of the "
-            "table. Build the study, or name another domain."
+            f"{path} is missing or says no cpu_s: the runs are not those of the table. Build the study again."
         ) from None

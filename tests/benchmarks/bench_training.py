@@ -143,6 +143,29 @@ def begin(work: Work) -> tuple[Any, Any, Any]:
     return network, optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=work.steps)
 
 
+class Best:
+    """The weights with the least error on the validation set so far."""
+
+    def __init__(self, network: Any):
+        self.network, self.lowest, self.weights = network, math.inf, network.state_dict()
+
+    def look(self, error: Callable[[], float]) -> None:
+        """Keep the weights as they are if their error is less than all before."""
+        import torch
+
+        self.network.eval()
+        with torch.no_grad():
+            found = error()
+        self.network.train()
+        if found < self.lowest:
+            self.lowest = found
+            self.weights = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+
+    def restore(self) -> None:
+        """Give the network its best weights back."""
+        self.network.load_state_dict(self.weights)
+
+
 def plain_loop(work: Work) -> tuple[float, int]:
     """The loop of PyTorch's tutorials."""
     import torch
@@ -158,7 +181,7 @@ def plain_loop(work: Work) -> tuple[float, int]:
     shard = TensorDataset(train, torch.from_numpy(work.draw.train.y).to(work.device))
     truth = torch.from_numpy(work.draw.validation.y).to(work.device)
     looks = looks_at(work.steps, work.batch, len(truth))
-    lowest, best, step = math.inf, network.state_dict(), 0
+    best, step = Best(network), 0
     while step < work.steps:
         order = torch.randperm(work.run.N, device=work.device)
         for index in order[: work.run.N // work.batch * work.batch].split(work.batch):
@@ -169,16 +192,10 @@ def plain_loop(work: Work) -> tuple[float, int]:
             schedule.step()
             step += 1
             if step in looks:
-                network.eval()
-                with torch.no_grad():
-                    error = float((network(validation).argmax(dim=1) != truth).float().mean())
-                network.train()
-                if error < lowest:
-                    lowest = error
-                    best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+                best.look(lambda: float((network(validation).argmax(dim=1) != truth).float().mean()))
             if step == work.steps:
                 break
-    network.load_state_dict(best)
+    best.restore()
     network.eval()
     with torch.no_grad():
         classes = network(test).argmax(dim=1).cpu().numpy()
@@ -197,15 +214,11 @@ def plain_loop_on_text(work: Work) -> tuple[float, int]:
     length = min(work.task.context, work.run.N)
     windows = max(1, work.batch // length)
     looks = looks_at(work.steps, work.batch, len(validation) - 1)
-    lowest, best = math.inf, network.state_dict()
+    best = Best(network)
 
     def surprise(tokens: Any) -> float:
-        network.eval()
-        with torch.no_grad():
-            read = tokens.unfold(0, length + 1, length)
-            nats = float(cross_entropy(network(read[:, :-1]).flatten(0, 1), read[:, 1:].flatten()))
-        network.train()
-        return nats
+        read = tokens.unfold(0, length + 1, length)
+        return float(cross_entropy(network(read[:, :-1]).flatten(0, 1), read[:, 1:].flatten()))
 
     for step in range(1, work.steps + 1):
         starts = torch.randint(len(train) - length, (windows,))
@@ -214,11 +227,12 @@ def plain_loop_on_text(work: Work) -> tuple[float, int]:
         cross_entropy(network(x).flatten(0, 1), y.flatten()).backward()
         optimiser.step()
         schedule.step()
-        if step in looks and (error := surprise(validation)) < lowest:
-            lowest = error
-            best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    network.load_state_dict(best)
-    return surprise(test), 0
+        if step in looks:
+            best.look(lambda: surprise(validation))
+    best.restore()
+    network.eval()
+    with torch.no_grad():
+        return surprise(test), 0
 
 
 def plain_loop_on_utterances(work: Work) -> tuple[float, int]:
@@ -309,7 +323,7 @@ def loop_over_batches(
     shard, validation = listed(work.draw.train), listed(work.draw.validation)
     looked_at = DataLoader(validation, EVALUATED, collate_fn=padded)
     looks = looks_at(work.steps, work.batch, len(validation))
-    lowest, best, step = math.inf, network.state_dict(), 0
+    best, step = Best(network), 0
     while step < work.steps:
         for batch in DataLoader(shard, work.batch, shuffle=True, drop_last=True, collate_fn=padded):
             optimiser.zero_grad()
@@ -318,16 +332,10 @@ def loop_over_batches(
             schedule.step()
             step += 1
             if step in looks:
-                network.eval()
-                with torch.no_grad():
-                    error = errors(looked_at)
-                network.train()
-                if error < lowest:
-                    lowest = error
-                    best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+                best.look(lambda: errors(looked_at))
             if step == work.steps:
                 break
-    network.load_state_dict(best)
+    best.restore()
     answers = work.task.answer(network, work.task.hold(work.test, work.family.features, torch.device(work.device)))
     return float(work.task.score(answers, work.test)[work.task.metric].mean()), 0
 

@@ -48,13 +48,32 @@ def test_errors_and_seconds_are_medians_over_the_seeds_that_were_trained_once(re
 
 
 def test_what_has_no_runs_or_no_receipts_is_named(results, tmp_path):
-    with pytest.raises(NoPrices, match=r"has no curves/\*\.csv"):
+    with pytest.raises(NoPrices, match=r"has no curves/\*\.csv of runs"):
         priced(tmp_path)
     with pytest.raises(NoPrices, match=r"space: .* has plane"):
         prices(results, "space")
     (results / "runs/plane/mlp-8/n10/seed0.receipt.json").unlink()
     with pytest.raises(NoPrices, match=r"seed0\.receipt\.json is missing or says no cpu_s"):
         prices(results, "plane")
+
+
+def test_what_was_measured_elsewhere_has_no_price_and_what_diverged_none_either(results):
+    table = pd.read_csv(results / "curves/plane.csv")
+    table.to_csv(results / "curves/elsewhere.csv", index=False)
+    assert priced(results) == ["plane"]
+    table.assign(outcome="diverged").to_csv(results / "curves/plane.csv", index=False)
+    with pytest.raises(NoPrices, match="all its runs diverged"):
+        prices(results, "plane")
+
+
+def test_a_model_without_errors_is_drawn_nowhere_and_stops_nothing(results, tmp_path, monkeypatch):
+    table = pd.read_csv(results / "curves/plane.csv")
+    table.loc[table.model == "mlp-8", "error"] = 0.0
+    table.to_csv(results / "curves/plane.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(command.app, ["price", "results"]).exit_code == 0
+    done = CliRunner().invoke(command.app, ["price", "results", "--out", "no/such/folder.pdf"])
+    assert "cannot be written" in done.stderr
 
 
 @pytest.mark.parametrize("words", [(), ("--domain", "plane", "--domain", "plane")])

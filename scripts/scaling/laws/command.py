@@ -215,7 +215,10 @@ def price(
     except NoPrices as problem:
         raise typer.BadParameter(str(problem)) from None
     figure = out or Path(f"{results.resolve().name}-price.pdf")
-    save_pages([drawn(found)] if domain else (drawn([of_domain]) for of_domain in found), figure)
+    try:
+        save_pages([drawn(found)] if domain else (drawn([of_domain]) for of_domain in found), figure)
+    except OSError as problem:
+        raise typer.BadParameter(f"{figure} cannot be written: {problem.strerror}. Give another --out.") from problem
     every = [each for of_domain in found for each in of_domain]
     if as_json:
         _print_json(every)

@@ -27,9 +27,11 @@ def price(domains: Sequence[Sequence[Price]]) -> Figure:
     for axis, of_domain in zip(axes, domains, strict=False):
         axis.set(xscale="log", yscale="log", title=of_domain[0].domain)
         for model in dict.fromkeys(each.model for each in of_domain):
-            points = [(each.cpu_s, each.error) for each in of_domain if each.model == model and each.error > 0]
+            # What has no error has no place on a logarithmic scale.
+            shards = [each for each in of_domain if each.model == model and each.error > 0]
+            seconds, errors = [each.cpu_s for each in shards], [each.error for each in shards]
             index = models.index(model)
-            (line,) = axis.plot(*zip(*points, strict=True), color=style.colour(index), label=model)
+            (line,) = axis.plot(seconds, errors, color=style.colour(index), label=model)
             line.set(marker=style.marker(index), markersize=3)
         style.log_scales(axis, in_percent=False)
         # Runs seldom differ by more than three decades.
