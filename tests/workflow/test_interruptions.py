@@ -1,6 +1,7 @@
 """Builds that are killed, and builds that meet: nothing is lost, mixed up or left over."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -42,30 +43,54 @@ def half_built(built):
 
 @pytest.fixture
 def cold(monkeypatch):
-    """Builds whose jobs all start cold, as they do on other nodes than the build's: nothing ties them to its life, and
-    they take long enough to be met."""
+    """Builds whose jobs all start cold, as they do on other nodes than the build's: nothing ties them to its life."""
     monkeypatch.setenv(VARIABLE, OFF)
 
 
 @pytest.fixture
 def training(half_built):
-    """Start the build; when two runs are made and two more are under way, give it and the processes of these."""
+    """Start the build; when a run is made, suspend the next two amid their training. Give the build and these two.
+
+    Runs are so short here that two which go on would have ended before a test could act.
+    """
     build = half_built.start("--", TABLE)
     jobs: list[psutil.Process] = []
 
     def amid_training() -> bool:
         assert build.poll() is None, build.communicate()[0]
-        jobs[:] = filter(trains, psutil.Process(build.pid).children(recursive=True))
-        return len(list(half_built.results.glob("runs/spiral/*/*/seed?.json"))) >= 14 and len(jobs) == 2
+        if len(list(half_built.results.glob("runs/spiral/*/*/seed?.json"))) > 12:
+            others = [child for child in psutil.Process(build.pid).children(recursive=True) if child not in jobs]
+            jobs.extend(itertools.islice(filter(suspended_amid_training, others), 2 - len(jobs)))
+        return len(jobs) == 2
 
     wait_until(amid_training)
     forked = ["forkserver" in " ".join(job.parent().cmdline()) for job in jobs]
     assert forked == [os.environ.get(VARIABLE) != OFF] * 2, "a build would be slower by far, and say nothing"
     yield build, jobs
+    resume(jobs)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(build.pid, signal.SIGKILL)
     build.wait()
     build.stdout.close()
+
+
+def suspended_amid_training(process: psutil.Process) -> bool:
+    """Suspend a process that trains, if it still does so then."""
+    if not trains(process):
+        return False
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.suspend()
+        if trains(process):
+            return True
+        process.resume()
+    return False
+
+
+def resume(jobs: list[psutil.Process]) -> None:
+    """Let jobs go on that are still there."""
+    for job in jobs:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            job.resume()
 
 
 def trains(process: psutil.Process) -> bool:
@@ -80,6 +105,7 @@ def trains(process: psutil.Process) -> bool:
 def test_after_a_kill_or_an_interrupt_of_everything_the_same_command_finishes(finished, half_built, training, how):
     build, jobs = training
     os.killpg(build.pid, how)
+    resume(jobs)
     assert build.wait(timeout=60) != 0
     wait_until(lambda: not any(map(trains, jobs)))
     assert up_to_the_table(half_built) != up_to_the_table(finished)
@@ -92,6 +118,7 @@ def test_after_a_kill_of_the_build_alone_no_job_is_left(half_built, training):
     build, jobs = training
     build.kill()
     build.wait()
+    resume(jobs)
     wait_until(lambda: not any(map(trains, jobs)))
     assert psutil.wait_procs(jobs, timeout=20)[1] == []
 
@@ -100,7 +127,7 @@ def test_jobs_that_outlive_their_killed_build_change_nothing(cold, finished, hal
     build, (late, early) = training
     build.kill()
     build.wait()
-    late.suspend()  # so that it ends after the next build
+    early.resume()  # and the other ends after the next build
     code, said = half_built.snakemake("--", TABLE)
     assert code == 0, said
     made = times(half_built)
@@ -117,25 +144,23 @@ def times(build) -> dict[str, int]:
 
 
 def test_of_two_builds_the_second_is_refused_and_the_first_finishes(cold, finished, half_built, training):
-    build, _ = training
+    build, jobs = training
     code, said = half_built.snakemake()
-    assert build.poll() is None, "the first build ended too early for this test to show anything"
     assert code == 1
     assert f"Another build is running in results: process {build.pid} on {os.uname().nodename}, since " in said
     assert "Traceback" not in said
     assert "done in" not in said
+    resume(jobs)
     said, _ = build.communicate()
     assert build.returncode == 0, said
     assert up_to_the_table(half_built) == up_to_the_table(finished)
 
 
 def test_a_study_with_another_folder_is_built_beside_it(cold, finished, half_built, training):
-    build, _ = training
     (half_built.folder / "other.yaml").write_text("pathvars: {results: results-other}")
     code, said = half_built.snakemake(
         "--configfile", "other.yaml", "--", "results-other/runs/spiral/knn-1/n20/seed0.json"
     )
-    assert build.poll() is None, "the first build ended too early for this test to show anything"
     assert code == 0, said
     made = half_built.files("results-other")
     assert len(made) == 3
