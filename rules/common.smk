@@ -42,7 +42,8 @@ except (StudyError, PaperError) as error:
 
 RESULTS = Path(study.pathvars.results)
 PAPER = Path(workflow.basedir) / "paper"
-CODE = Library(Path(workflow.basedir))
+# The audit, which asks for the plan, reads all code itself.
+CODE = Library(Path(workflow.basedir), trusting=plan.VARIABLE not in os.environ)
 
 
 def take_results_folder():
@@ -157,6 +158,7 @@ def planned():
         raise SystemExit(
             f"{nameless[0]}: the rule has no identity. Add **identity(script) to its params."
         )
+    CODE.remember()
     files = {closure.code: closure.files for closure in CODE.closures}
     versions = {closure.environment: closure.versions for closure in CODE.closures}
     return plan.Plan(str(RESULTS), tuple(jobs), files, versions)

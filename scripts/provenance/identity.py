@@ -4,6 +4,9 @@ The code of a job is its script and all modules of this checkout that it imports
 the AST: comments, docstrings and formatting change nothing. Its environment is the Python version and the versions of
 the distributions that this code imports. Modules imported by name (`importlib.import_module(f"package.{kind}")`) count
 where the job says which ones it means. What cannot be followed is an error, not a hole.
+
+To parse all files takes a second, which every command would wait for. So what was read of a file is remembered beside
+Python's own bytecode, for as long as the file's content and this reader's are the same.
 """
 
 from __future__ import annotations
@@ -11,17 +14,21 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.metadata
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from importlib.machinery import PathFinder
+from importlib.util import cache_from_source
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
+from provenance import execution
 from provenance.execution import executed, normalised, versions_now
+from provenance.receipts import write_whole
 
 Kinds = Mapping[str, Sequence[str]]
 """Modules imported by name: the package, and the names in it that a job means."""
@@ -59,6 +66,12 @@ class Module:
     raw: str
     imports: tuple[Import, ...]
 
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Module:
+        """Read what `asdict` gave, once JSON has turned its tuples into lists."""
+        imports = (Import(**item | {"names": tuple(item["names"])}) for item in content["imports"])
+        return cls(content["digest"], content["raw"], tuple(imports))
+
 
 @dataclass(frozen=True)
 class Closure:
@@ -87,12 +100,13 @@ class Closure:
 class Library:
     """The code of a checkout: scripts/*.py and the packages beside them. Each file is read once per process."""
 
-    def __init__(self, root: Path, search: Sequence[str] | None = None):
-        """`root` is the checkout; `search` replaces `sys.path`."""
+    def __init__(self, root: Path, search: Sequence[str] | None = None, trusting: bool = False):
+        """`root` is the checkout; `search` replaces `sys.path`; `trusting` takes what is remembered of each file."""
         self.root = root.resolve()
         self.packages = self.root / "scripts"
         self._search = list(sys.path if search is None else search)
         self._modules: dict[Path, Module] = {}
+        self._remembered = _remembered(self.packages) if trusting else {}
         self._closures: dict[tuple[str, str], Closure] = {}
 
     @property
@@ -113,6 +127,15 @@ class Library:
         for script in sorted(scripts):
             files |= self.closure(script, kinds).files
         return _digest(files)
+
+    def remember(self) -> None:
+        """Keep what was read of each file, for one that trusts; a folder that can't be written is no reason to stop."""
+        read = {path.relative_to(self.root).as_posix(): module for path, module in self._modules.items()}
+        if read.items() <= self._remembered.items():
+            return
+        files = {name: asdict(module) for name, module in read.items()}
+        with suppress(OSError):
+            write_whole(_memory(self.packages), json.dumps({"reader": _reader(), "files": files}))
 
     def _follow(self, script: str, kinds: Kinds) -> Closure:
         ahead, seen, third = [self.root / script], set[Path](), set[str]()
@@ -228,13 +251,36 @@ class Library:
         where = path.relative_to(self.root).as_posix()
         try:
             text = path.read_bytes()
+            raw = hashlib.sha256(text).hexdigest()
+            if (known := self._remembered.get(where)) and known.raw == raw:
+                return known
             tree = executed(text, where)
         except (OSError, SyntaxError) as error:
             raise IdentityError(f"{where}: {error}") from error
         package = ".".join(path.parent.relative_to(self.packages).parts) if path.parent != self.packages else ""
         reader = _Reader(package, where)
         reader.visit(tree)
-        return Module(normalised(tree), hashlib.sha256(text).hexdigest(), tuple(reader.found))
+        return Module(normalised(tree), raw, tuple(reader.found))
+
+
+def _memory(packages: Path) -> Path:
+    """Name the file in which a library remembers, which goes where Python's bytecode goes."""
+    return Path(cache_from_source(str(packages / "identity.py"))).with_suffix(".json")
+
+
+def _remembered(packages: Path) -> dict[str, Module]:
+    """Read what is remembered of each file; nothing if it was read by another reader, or can't be understood."""
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        content = json.loads(_memory(packages).read_text())
+        if content["reader"] == _reader():
+            return {name: Module.from_json(module) for name, module in content["files"].items()}
+    return {}
+
+
+@cache
+def _reader() -> str:
+    """Digest what reads files here: this module, and what it leaves out of them."""
+    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in (__file__, execution.__file__))).hexdigest()
 
 
 @cache

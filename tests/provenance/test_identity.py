@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -260,3 +262,67 @@ def test_a_family_is_the_code_of_its_own_runs_only(checkout: Path):
     after = codes()
     assert after["knn"] != before["knn"]
     assert after["cnn"] == before["cnn"]
+
+
+def trusting(root: Path) -> Library:
+    return Library(root, [str(root / "scripts"), *sys.path], trusting=True)
+
+
+def remembering(root: Path) -> Path:
+    """Let a library remember the plants; give its memory."""
+    (planted(root) / "scripts/__pycache__").mkdir()
+    library = trusting(root)
+    library.closure("scripts/grow.py", KINDS)
+    library.remember()
+    (memory,) = (root / "scripts/__pycache__").iterdir()
+    return memory
+
+
+def test_what_was_read_of_a_file_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    memory = remembering(tmp_path)
+    told = closure(tmp_path)
+    monkeypatch.setattr("provenance.identity.executed", None)
+    library = trusting(tmp_path)
+    assert library.closure("scripts/grow.py", KINDS) == told
+    written = memory.stat()
+    library.remember()
+    assert memory.stat() == written, "nothing new was read"
+
+
+@pytest.mark.parametrize("name", EXECUTED)
+def test_an_edited_file_is_read_again_under_whatever_time(tmp_path: Path, name: str):
+    remembering(tmp_path)
+    file = tmp_path / "scripts" / name
+    before = file.stat()
+    file.write_text(file.read_text() + "import scipy\n")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    found = trusting(tmp_path).closure("scripts/grow.py", KINDS)
+    assert found == closure(tmp_path)
+    assert "scipy" in found.versions
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda text: "",
+        lambda text: "[]",
+        lambda text: text[:-1],
+        lambda text: text.replace('"names"', '"nouns"'),
+        lambda text: text.replace('"files": {', '"files": {"a": 1, '),
+        lambda text: re.sub('"reader": ".', '"reader": "-', text).replace("numpy", "scipy"),  # of another version
+    ],
+)
+def test_a_memory_that_cannot_be_understood_is_none(tmp_path: Path, forge: Callable[[str], str]):
+    memory = remembering(tmp_path)
+    text = memory.read_text()
+    assert forge(text) != text
+    memory.write_text(forge(text))
+    assert trusting(tmp_path).closure("scripts/grow.py", KINDS) == closure(tmp_path)
+
+
+def test_who_does_not_trust_reads_all_files(tmp_path: Path):
+    memory = remembering(tmp_path)
+    told = closure(tmp_path)
+    memory.write_text(memory.read_text().replace("numpy", "scipy"))
+    assert closure(tmp_path) == told
+    assert trusting(tmp_path).closure("scripts/grow.py", KINDS) != told
