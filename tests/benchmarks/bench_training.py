@@ -259,14 +259,18 @@ def plain_loop_on_utterances(work: Work) -> tuple[float, int]:
     def errors(batches: Any) -> float:
         heard, said = [], []
         for batch in batches:
-            found = network.transcribe(batch.frames, batch.lengths)
+            found = network.transcribe(network(batch.frames, batch.lengths))
             heard.append(edits(found.cpu().numpy(), batch.symbols.cpu().numpy()).sum())
             said.append(int((batch.symbols != NOTHING).sum()))
         return float(sum(heard) / sum(said))
 
     family, parts = work.family, begin(work)
     network = parts[0]
-    return loop_over_batches(work, parts, listed, padded, network.loss, errors)
+
+    def loss(batch: Held) -> Any:
+        return network.loss(network(batch.frames, batch.lengths), batch.symbols)
+
+    return loop_over_batches(work, parts, listed, padded, loss, errors)
 
 
 def plain_loop_on_sentences(work: Work) -> tuple[float, int]:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import ctc_loss
 
 from scaling.networks.encoder import Encoder, within
-from scaling.tasks.transcription import NOTHING, Held
+from scaling.tasks.transcription import NOTHING, Heard
 
 
 class Crnn(nn.Module):
@@ -18,28 +18,28 @@ class Crnn(nn.Module):
         self.encoder = Encoder(bands, size)
         self.output = nn.Linear(2 * size, symbols + 1)
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, frames: Tensor, lengths: Tensor) -> Heard:
         """Give the logarithms at every frame that is left, and how many of these each utterance has."""
         states, lengths = self.encoder(frames, lengths)
         return self.output(states).log_softmax(dim=2), lengths
 
-    def loss(self, batch: Held) -> Tensor:
+    def loss(self, heard: Heard, symbols: Tensor) -> Tensor:
         """Give the mean loss of the utterances (Graves et al. 2006)."""
-        logs, lengths = self(batch.frames, batch.lengths)
-        said = (batch.symbols != NOTHING).sum(dim=1)
+        logs, lengths = heard
+        said = (symbols != NOTHING).sum(dim=1)
         # On the processor, because a GPU's sums come in another order each time.
         return ctc_loss(
             logs.transpose(0, 1).cpu(),
-            batch.symbols.clamp(min=0).cpu(),
+            symbols.clamp(min=0).cpu(),
             lengths.cpu(),
             said.cpu(),
             blank=self.blank,
             zero_infinity=True,  # utterances too short for what is said in them teach nothing
         )
 
-    def transcribe(self, frames: Tensor, lengths: Tensor) -> Tensor:
+    def transcribe(self, heard: Heard) -> Tensor:
         """Read the symbols off the likeliest of each frame."""
-        logs, lengths = self(frames, lengths)
+        logs, lengths = heard
         best = logs.argmax(dim=2).where(within(lengths, logs.shape[1]), self.blank)
         return collapsed(best, self.blank)
 

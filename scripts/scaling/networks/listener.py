@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from scaling.networks.encoder import Encoder, within
-from scaling.tasks.transcription import NOTHING, Held
+from scaling.tasks.transcription import NOTHING, Heard
 
 FILTERS, REACH = 8, 15
 """Of the convolution that tells of the earlier attention: how many, and over how many places."""
@@ -29,34 +29,38 @@ class Listener(nn.Module):
         self.cell = nn.GRUCell(3 * size, size)
         self.output = nn.Linear(3 * size, symbols + 1)
 
-    def forward(self, frames: Tensor, lengths: Tensor, symbols: Tensor | None) -> Tensor:
+    def forward(self, frames: Tensor, lengths: Tensor) -> Heard:
+        """Give the states at every frame that is left, their keys, and where an utterance has no more."""
+        states, lengths = self.encoder(frames, lengths)
+        return states, self.key(states), ~within(lengths, states.shape[1])
+
+    def spell(self, heard: Heard, symbols: Tensor | None) -> Tensor:
         """Give the logits of each next symbol: after the true ones before it, or after those given, if None."""
-        heard, lengths = self.encoder(frames, lengths)
-        keys, silent = self.key(heard), ~within(lengths, heard.shape[1])
-        state, attention = heard.new_zeros(len(heard), self.size), heard.new_zeros(heard.shape[:2])
-        symbol = lengths.new_full((len(heard),), self.end)
-        context = heard.new_zeros(len(heard), 2 * self.size)
+        states, keys, silent = heard
+        state, attention = states.new_zeros(len(states), self.size), states.new_zeros(states.shape[:2])
+        symbol = torch.full((len(states),), self.end, device=states.device)
+        context = states.new_zeros(len(states), 2 * self.size)
         logits = []
         for place in range(self.most if symbols is None else symbols.shape[1]):
             state = self.cell(torch.cat([self.spelt(symbol), context], dim=1), state)
             location = self.location(self.before(attention[:, None]).mT)
             energy = self.energy(torch.tanh(keys + self.query(state)[:, None] + location)).squeeze(2)
             attention = energy.masked_fill(silent, -torch.inf).softmax(dim=1)
-            context = (attention[:, None] @ heard).squeeze(1)
+            context = (attention[:, None] @ states).squeeze(1)
             logits.append(self.output(torch.cat([state, context], dim=1)))
             symbol = logits[-1].argmax(dim=1) if symbols is None else symbols[:, place]
         return torch.stack(logits, dim=1)
 
-    def loss(self, batch: Held) -> Tensor:
+    def loss(self, heard: Heard, symbols: Tensor) -> Tensor:
         """Give the mean cross-entropy of each next symbol, the end mark included, after the true ones."""
-        said = (batch.symbols != NOTHING).sum(dim=1, keepdim=True)
-        places = torch.arange(batch.symbols.shape[1] + 1, device=said.device)
-        wanted = nn.functional.pad(batch.symbols, (0, 1), value=NOTHING).masked_fill(places == said, self.end)
-        logits = self(batch.frames, batch.lengths, wanted.clamp(min=0))
+        said = (symbols != NOTHING).sum(dim=1, keepdim=True)
+        places = torch.arange(symbols.shape[1] + 1, device=said.device)
+        wanted = nn.functional.pad(symbols, (0, 1), value=NOTHING).masked_fill(places == said, self.end)
+        logits = self.spell(heard, wanted.clamp(min=0))
         return cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=NOTHING)
 
-    def transcribe(self, frames: Tensor, lengths: Tensor) -> Tensor:
+    def transcribe(self, heard: Heard) -> Tensor:
         """Spell greedily until the end mark."""
-        symbols: Tensor = self(frames, lengths, None).argmax(dim=2)
+        symbols: Tensor = self.spell(heard, None).argmax(dim=2)
         ended = (symbols == self.end).cumsum(dim=1) > 0
         return symbols.masked_fill(ended, NOTHING)

@@ -45,13 +45,20 @@ class Held(NamedTuple):
     symbols: Tensor
 
 
+Heard = tuple["Tensor", ...]
+"""What a network makes of sound, from which it tells both loss and symbols."""
+
+
 class Transcriber(Protocol):
     """What a network for transcription does beside being a module of torch."""
 
-    def loss(self, batch: Held) -> Tensor:
-        """Give the mean loss of the utterances."""
+    def __call__(self, frames: Tensor, lengths: Tensor) -> Heard:
+        """Listen to utterances."""
 
-    def transcribe(self, frames: Tensor, lengths: Tensor) -> Tensor:
+    def loss(self, heard: Heard, symbols: Tensor) -> Tensor:
+        """Give the mean loss of utterances in which these symbols are said."""
+
+    def transcribe(self, heard: Heard) -> Tensor:
         """Give the symbols heard in each utterance, NOTHING behind their end: shape (n, any)."""
 
 
@@ -109,32 +116,37 @@ class Transcription(Task):
 
     def loss(self, network: nn.Module, batch: Held) -> Tensor:
         """Give what the network says it is."""
-        return _transcriber(network).loss(batch)
+        transcriber = _transcriber(network)
+        return transcriber.loss(transcriber(batch.frames, batch.lengths), batch.symbols)
 
     def judge(self, network: nn.Module, held: Held) -> tuple[float, float]:
         """Give the share of symbols got wrong, and the mean loss."""
         import torch
 
-        losses, heard = [], []
+        losses, answers, transcriber = [], [], _transcriber(network)
         network.eval()
         with torch.inference_mode():
             for batch in self._batches(held):
-                losses.append(_transcriber(network).loss(batch) * len(batch.lengths))
-                heard.append(_transcriber(network).transcribe(batch.frames, batch.lengths).cpu().numpy())
+                heard = transcriber(batch.frames, batch.lengths)
+                losses.append(transcriber.loss(heard, batch.symbols) * len(batch.lengths))
+                answers.append(transcriber.transcribe(heard).cpu().numpy())
         network.train()
         said = held.symbols.cpu().numpy()
-        wrong = edits(_together(heard), said).sum() / (said != NOTHING).sum()
+        wrong = edits(_together(answers), said).sum() / (said != NOTHING).sum()
         return float(wrong), float(torch.stack(losses).sum() / len(held.lengths))
 
     def answer(self, network: nn.Module, held: Held) -> NDArray[np.int64]:
         """Let the network transcribe the utterances."""
         import torch
 
+        transcriber = _transcriber(network)
         network.eval()
         with torch.inference_mode():
-            heard = [_transcriber(network).transcribe(part.frames, part.lengths) for part in self._batches(held)]
+            answers = [
+                transcriber.transcribe(transcriber(batch.frames, batch.lengths)) for batch in self._batches(held)
+            ]
         network.train()
-        return _together([part.cpu().numpy() for part in heard])
+        return _together([part.cpu().numpy() for part in answers])
 
     def _batches(self, held: Held) -> list[Held]:
         """Cut utterances, in order, into batches that a processor's cache holds."""

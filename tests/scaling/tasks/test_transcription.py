@@ -52,10 +52,14 @@ class Ear(nn.Module):
         super().__init__()
         self.mistaken, self.batches = mistaken, []
 
-    def loss(self, batch):
-        return batch.lengths.float().mean()
+    def forward(self, frames, lengths):
+        return frames, lengths
 
-    def transcribe(self, frames, lengths):
+    def loss(self, heard, symbols):
+        return heard[1].float().mean()
+
+    def transcribe(self, heard):
+        frames, lengths = heard
         assert not self.training
         assert int(lengths.max()) == frames.shape[1]  # no longer than the longest of the batch
         self.batches.append(len(frames))
