@@ -156,9 +156,9 @@ def end(build: subprocess.Popen[str]) -> Ended:
 
 
 def copy_workflow(folder: Path) -> Build:
-    """Copy the workflow, with the tests' tiny study for its config."""
+    """Copy the workflow, with the bytecode that its first command leaves, and the tests' tiny study for its config."""
     for part in ("rules", "profiles", "scripts", "paper"):
-        shutil.copytree(WORKFLOW / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(WORKFLOW / part, folder / part)
     shutil.copy(WORKFLOW / "Snakefile", folder)
     shutil.copy(HERE / "study.yaml", folder / "config.yaml")
     return Build(folder)
