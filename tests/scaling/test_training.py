@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.domains.spiral import Domain, grid, inside
+from scaling.domains.spiral import AT_THE_TIP, Domain, grid, inside
 from scaling.models import cnn, knn, mlp
 from scaling.records import Record
 from scaling.tasks.classification import Classification, Examples
@@ -226,7 +226,7 @@ def test_outcomes_per_item_have_the_recorded_error_as_their_mean(trained):
 def test_a_spiral_run_keeps_its_decision_map():
     record, outcomes, _ = train(run(knn.Family(kind="knn", k=1), N=20_000), None)
     assert outcomes["probe"].dtype == np.uint8
-    assert (outcomes["probe"] == inside(grid(12))).mean() > 0.9
+    assert (outcomes["probe"] == inside(np.concatenate([grid(12), grid(12, AT_THE_TIP)]))).mean() > 0.9
     assert record.test["error"] < 0.05
 
 

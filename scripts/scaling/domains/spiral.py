@@ -36,12 +36,16 @@ TIP_PHI = 4.5 * np.pi
 """From this angle on, where the band crosses the y axis for the last time, it is the tip."""
 REGIONS = {"tail": (PHI_MAX - 2 * np.pi, TIP_PHI), "tip": (TIP_PHI, PHI_MAX)}
 """Angles of the band between which each region lies. The outer turn up to the tip is the tail."""
+SQUARE = (-1.0, 1.0, -1.0, 1.0)
+"""Left, right, bottom and top."""
+AT_THE_TIP = (-0.75, 0.15, 0.45, 1.0)
+"""The same, of the window around the tip in which it is looked at more closely."""
 REACH = 2
 """A region reaches so many times as far from the centre line as the band does, so that half of it is inside."""
 TIP_RADIUS, TIP_EDGE = 0.75, 0.15
 """What lies farther out than midway between the last two turns, and left of x = .15, is around the tip: all that is
 nearer to it than .1, so that no sample from elsewhere says much of it."""
-TESTS_AN_EXAMPLE = 10
+TESTS_AN_EXAMPLE, FEWEST_TESTS = 10, 2_000
 """Test points for each training example, as far as there are so many. Where errors are a tenth and more, a million
 would cost more than the training; so many leave test noise below a tenth of any error here."""
 
@@ -132,10 +136,11 @@ def sample(n: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return np.concatenate(accepted)
 
 
-def grid(size: int) -> NDArray[np.float32]:
-    """Centres of a `size` × `size` grid of cells on the square, row by row from the top left."""
-    ticks = (np.arange(size) + 0.5) / size * 2 - 1
-    x, y = np.meshgrid(ticks, -ticks)
+def grid(size: int, window: tuple[float, float, float, float] = SQUARE) -> NDArray[np.float32]:
+    """Centres of a `size` × `size` grid of cells on a window of the plane, row by row from the top left."""
+    left, right, bottom, top = window
+    ticks = (np.arange(size) + 0.5) / size
+    x, y = np.meshgrid(left + ticks * (right - left), top - ticks * (top - bottom))
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
 
 
@@ -149,11 +154,11 @@ class Domain(BaseDomain):
 
     kind: Literal["spiral"]
     test_size: Count
-    """Test points per seed, drawn from the sampling density: at most so many, and `TESTS_AN_EXAMPLE` N."""
+    """Test points per seed, drawn from the sampling density: at most so many, and ten times N or 2,000."""
     region_size: Count
     """Test points per seed and region, likewise."""
     map_size: Count
-    """Side, in cells, of the grid of a decision map."""
+    """Side, in cells, of the grid of a decision map, and of that of a closer one at the tip."""
     map_seeds: Mapping[Annotated[int, Field(gt=0)], Annotated[int, Field(ge=0)]]
     """For each N whose runs keep their decision maps: seeds below this one do."""
     label_noise: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
@@ -189,8 +194,8 @@ class Domain(BaseDomain):
     def draw(self, name: str, N: int, seed: int, data: Path | None) -> Draw:
         """Draw fresh points; validation and test sets depend on the seed, their size on N, and on no model."""
         name = self.stream or name
-        tests = min(self.test_size, TESTS_AN_EXAMPLE * N)
-        of_region = min(self.region_size, TESTS_AN_EXAMPLE * N)
+        enough = max(FEWEST_TESTS, TESTS_AN_EXAMPLE * N)
+        tests, of_region = min(self.test_size, enough), min(self.region_size, enough)
         return Draw(
             train=self._noisy(self._shard(name, N, seed), generator(name, "noise", N, seed)),
             validation=self._noisy(
@@ -201,8 +206,12 @@ class Domain(BaseDomain):
                 self.metric: label(sample(tests, generator(name, "test", seed))),
                 **{region: label(uniform(region, of_region, generator(name, region, seed))) for region in self.regions},
             },
-            probe=label(grid(self.map_size)) if seed < self.map_seeds.get(N, 0) else None,
+            probe=label(self._maps()) if seed < self.map_seeds.get(N, 0) else None,
         )
+
+    def _maps(self) -> NDArray[np.float32]:
+        """Give the cells of the decision map, then those of the one at the tip."""
+        return np.concatenate([grid(self.map_size), grid(self.map_size, AT_THE_TIP)])
 
     def _shard(self, name: str, N: int, seed: int) -> NDArray[np.float32]:
         points = sample(N, generator(name, "train", N, seed))

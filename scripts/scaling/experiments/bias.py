@@ -251,9 +251,12 @@ def _learner(family: Family) -> dict[str, Any]:
     return family.model_dump(mode="json", exclude={"sizes", "train_sizes", "seeds_of_size"})
 
 
-def decision_map(items: str | Path) -> NDArray[np.uint8]:
-    """Read the square map of classes, row by row from the top, that a run predicted at the domain's probe."""
+def decision_maps(items: str | Path) -> NDArray[np.uint8]:
+    """Read the maps of classes, of all the plane and of the tip, that a run predicted at the domain's probe.
+
+    Shape (2, side, side), rows from the top.
+    """
     with np.load(items, allow_pickle=False) as outcomes:
         probe: NDArray[np.uint8] = outcomes["probe"]
-    side = isqrt(len(probe))
-    return probe.reshape(side, side)
+    side = isqrt(len(probe) // 2)
+    return probe.reshape(2, side, side)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scaling.domains import spiral
 from scaling.experiments import Result
-from scaling.experiments.bias import FEWEST_MAPS, decision_map
+from scaling.experiments.bias import FEWEST_MAPS, decision_maps
 
 NEAR = 0.05
 """So far from a hard cell is still around it: about the band's half-width."""
@@ -38,8 +38,8 @@ class HardRow(Result):
     error: float
     """Share of the hard cells that it gets wrong."""
     disagreement: float | None
-    """Share of the cells on and around hard ones where it differs from the run of the next seed; every second run has
-    one, so that no two share a run."""
+    """Share of the cells on and around hard ones where it differs from the run of the next seed, if that left a map;
+    every second seed has one, so that no two share a run."""
 
 
 class Hardness(Result):
@@ -61,7 +61,7 @@ def read_maps(paths: Sequence[str]) -> dict[tuple[str, str, int], dict[int, Cell
             mapped = "probe" in kept
         if mapped:
             key = domain, model, int(N.removeprefix("n"))
-            found.setdefault(key, {})[int(seed.removeprefix("seed"))] = decision_map(path).astype(bool)
+            found.setdefault(key, {})[int(seed.removeprefix("seed"))] = decision_maps(path)[0].astype(bool)
     return found
 
 
@@ -85,21 +85,20 @@ def around(cells: Cells) -> Cells:
     return found
 
 
-def rows(key: tuple[str, str, int], maps: Maps, hard: Cells) -> Iterator[HardRow]:
-    """Score the runs of a model on hard cells, and against each other around them."""
+def rows(key: tuple[str, str, int], maps: Maps, hard: Cells, pairs: Mapping[int, int]) -> Iterator[HardRow]:
+    """Score the runs of a model on hard cells, and against those of their `pairs` of seeds around them."""
     domain, model, N = key
     truth = spiral.inside(spiral.grid(len(hard))).reshape(hard.shape)
-    near, seeds = around(hard), sorted(maps)
-    pairs = dict(zip(seeds[::2], seeds[1::2], strict=False))
-    for seed in seeds:
-        partner = pairs.get(seed)
+    near = around(hard)
+    for seed in sorted(maps):
+        partner = maps.get(pairs.get(seed, -1))
         yield HardRow(
             domain=domain,
             model=model,
             N=N,
             seed=seed,
             error=float((maps[seed] != truth)[hard].mean()),
-            disagreement=None if partner is None else float((maps[seed] != maps[partner])[near].mean()),
+            disagreement=None if partner is None else float((maps[seed] != partner)[near].mean()),
         )
 
 
@@ -115,4 +114,7 @@ def judge(
     hardness = Hardness(judges=judges, N=N, runs=len(judging), share=float(hard.mean()))
     if not hard.any():
         return hardness, ()
-    return hardness, tuple(row for key, of_model in enough.items() for row in rows(key, of_model, hard))
+    # The same pairs for every model, so that a run that diverged costs its own pair and unsettles no other.
+    seeds = sorted({seed for of_model in enough.values() for seed in of_model})
+    pairs = dict(zip(seeds[::2], seeds[1::2], strict=False))
+    return hardness, tuple(row for key, of_model in enough.items() for row in rows(key, of_model, hard, pairs))

@@ -34,8 +34,12 @@ class Encoder(nn.Module):
         x = frames.mT
         for convolution, norm, stride in zip(self.convolutions, self.norms, STRIDES, strict=True):
             lengths = (lengths - 1) // stride + 1
-            x = torch.relu(norm(convolution(x)))
-            x = x * within(lengths, x.shape[2])[:, None]
+            x = convolution(x)
+            sounding = within(lengths, x.shape[2])
+            heard = x.new_zeros(x.mT.shape)
+            # Of what sounds alone: the void behind the shorter ones would pass for the most frequent sound.
+            heard[sounding] = torch.relu(norm(x.mT[sounding]))
+            x = heard.mT
         x, longest = x.mT, x.shape[2]
         # The way back begins at each utterance's own end, not in the void behind it. Packed sequences would do that
         # too, but take three times as long.

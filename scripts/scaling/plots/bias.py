@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from scaling.tasks.classification import Examples
 
 CLASSES = ListedColormap([style.OUTSIDE, style.INSIDE])
-SQUARE = (-1, 1, -1, 1)
-TIP = (-0.75, 0.15, 0.45, 1.0)
-"""Left, right, bottom and top of the window around the tip."""
 SINGLE = (style.COLUMN / 2, style.COLUMN / 2 - 0.05)
 """Size in inches of a picture that stands alone; the labels to its left take more than those below."""
 COLUMNS = 4
@@ -39,6 +36,8 @@ class Panel(NamedTuple):
     title: str
     picture: NDArray[np.uint8]
     """The class of each cell of a grid on the square, row by row from the top."""
+    closer: NDArray[np.uint8]
+    """The same, on the window at the tip."""
     shard: Examples
     """What it was trained on."""
 
@@ -51,7 +50,7 @@ def manifold() -> Figure:
     for region in spiral.REGIONS:
         _region(axis, region, "black")
         axis.text(*NAMES[region], region, fontsize=6.5, ha="center", va="center")
-    _frame(axis, SQUARE)
+    _frame(axis, spiral.SQUARE)
     return figure
 
 
@@ -60,9 +59,9 @@ def density() -> Figure:
     figure, (axis,) = style.canvas(1, 1, SINGLE)
     size = 400
     image = spiral.density(spiral.grid(size)).reshape(size, size)
-    axis.imshow(image, cmap="Greys", extent=SQUARE, interpolation="bilinear")
+    axis.imshow(image, cmap="Greys", extent=spiral.SQUARE, interpolation="bilinear")
     axis.plot(*outline().T, color=style.INSIDE, linewidth=0.7)
-    _frame(axis, SQUARE)
+    _frame(axis, spiral.SQUARE)
     return figure
 
 
@@ -72,19 +71,19 @@ def sample(shard: Examples) -> Figure:
     _points(axis, shard, markersize=2.2, markeredgewidth=0)
     _region(axis, "tip", "black")
     axis.text(*NAMES["tip"], "tip", fontsize=6.5, ha="center", va="center")
-    _frame(axis, SQUARE)
+    _frame(axis, spiral.SQUARE)
     return figure
 
 
 def maps(panels: Sequence[Panel]) -> Figure:
     """Draw decision maps, the band's true border over them."""
-    return _grid(panels, SQUARE, border=0.5)
+    return _grid(panels, [panel.picture for panel in panels], spiral.SQUARE, border=0.5)
 
 
 def zoom(panels: Sequence[Panel]) -> Figure:
     """Draw the maps around the tip, with its outline and the training points there."""
-    figure = _grid(panels, TIP, border=0.8)
-    left, right, bottom, top = TIP
+    figure = _grid(panels, [panel.closer for panel in panels], spiral.AT_THE_TIP, border=0.8)
+    left, right, bottom, top = spiral.AT_THE_TIP
     for axis, panel in zip(figure.axes, panels, strict=True):
         _region(axis, "tip", "white")
         x, y = panel.shard.x.T
@@ -108,7 +107,12 @@ def outline(first: float = 0, last: float = spiral.PHI_MAX, reach: float = 1) ->
     return np.concatenate([line, line[:1]])
 
 
-def _grid(panels: Sequence[Panel], window: tuple[float, float, float, float], border: float) -> Figure:
+def _grid(
+    panels: Sequence[Panel],
+    pictures: Sequence[NDArray[np.uint8]],
+    window: tuple[float, float, float, float],
+    border: float,
+) -> Figure:
     left, right, bottom, top = window
     columns = min(COLUMNS, len(panels))
     rows = ceil(len(panels) / columns)
@@ -117,8 +121,8 @@ def _grid(panels: Sequence[Panel], window: tuple[float, float, float, float], bo
     lines = 1 + max(title.count("\n") for title in titles)
     height = width * (top - bottom) / (right - left) + 0.14 + 0.125 * lines
     figure, axes = style.canvas(rows, columns, (style.TEXT, rows * height + 0.16), shared=True)
-    for axis, panel, title in zip(axes, panels, titles, strict=False):
-        axis.imshow(panel.picture, cmap=CLASSES, extent=SQUARE, vmin=0, vmax=1)
+    for axis, picture, title in zip(axes, pictures, titles, strict=False):
+        axis.imshow(picture, cmap=CLASSES, extent=window, vmin=0, vmax=1)
         axis.plot(*outline().T, color="black", linewidth=border)
         axis.set_title(title)
         _frame(axis, window)
@@ -142,7 +146,7 @@ def _region(axis: Axes, region: str, colour: str) -> None:
 
 def _frame(axis: Axes, window: tuple[float, float, float, float]) -> None:
     left, right, bottom, top = window
-    ticks = [-1, 0, 1] if window == SQUARE else [-0.5, 0, 0.5, 1]
+    ticks = [-1, 0, 1] if window == spiral.SQUARE else [-0.5, 0, 0.5, 1]
     names = [f"{tick:g}".replace("-", "−") for tick in ticks]
     axis.set_xticks(ticks, names)
     axis.set_yticks(ticks, names)

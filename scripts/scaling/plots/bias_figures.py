@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scaling import domains
-from scaling.experiments.bias import decision_map
+from scaling.experiments.bias import decision_maps
 from scaling.experiments.bias_pictures import Pictured
 from scaling.plots import bias, bias_curves
 
@@ -29,9 +29,10 @@ def figures(
     domain = domains.load(shown.data["kind"]).model_validate(shown.data)
     sizes = {shown.N, *(panel.N for panel in shown.panels)}
     shards = {N: domain.draw(shown.domain, N, shown.seed, None).train for N in sorted(sizes)}
+    pictures = map(decision_maps, maps)
     panels = [
-        bias.Panel(panel.title, decision_map(file), shards[panel.N])
-        for panel, file in zip(shown.panels, maps, strict=True)
+        bias.Panel(panel.title, picture, closer, shards[panel.N])
+        for panel, (picture, closer) in zip(shown.panels, pictures, strict=True)
     ]
     drawn: dict[str, Callable[[], Figure]] = {
         "manifold": bias.manifold,

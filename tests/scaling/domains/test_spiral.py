@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from scaling.domains.spiral import (
+    AT_THE_TIP,
     PHI_MAX,
     REACH,
     REGIONS,
@@ -183,10 +184,12 @@ def test_a_draw_has_the_sizes_and_types_asked_for():
     assert set(drawn.test) == {"error", *DOMAIN.regions}
 
 
-@given(st.integers(1, 200))
+@given(st.integers(1, 600))
 def test_small_shards_are_tested_on_fewer_points(N):
-    sizes = {name: len(examples.y) for name, examples in draw(N).test.items()}
-    assert sizes == {"error": min(1_000, 10 * N), "tail": min(300, 10 * N), "tip": min(300, 10 * N)}
+    large = DOMAIN.model_copy(update={"test_size": 5_000})
+    sizes = {name: len(examples.y) for name, examples in large.draw("spiral", N, 0, None).test.items()}
+    tests = max(2_000, 10 * N)
+    assert sizes == {"error": min(5_000, tests), "tail": min(300, tests), "tip": min(300, tests)}
 
 
 def test_a_draw_is_the_same_each_time():
@@ -225,7 +228,8 @@ def test_two_domains_of_this_kind_have_different_points():
 
 def test_the_probe_goes_row_by_row_from_the_top_left():
     assert grid(2).tolist() == [[-0.5, 0.5], [0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]]
-    assert (draw().probe.x == grid(10)).all()
+    assert grid(2, (0, 1, 2, 4)).tolist() == [[0.25, 3.5], [0.75, 3.5], [0.25, 2.5], [0.75, 2.5]]
+    assert (draw().probe.x == np.concatenate([grid(10), grid(10, AT_THE_TIP)])).all()
 
 
 def test_maps_are_asked_for_at_the_seeds_and_shards_that_the_settings_name():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scaling.domains.spiral import Domain, grid, inside, label
-from scaling.experiments.bias import Bias, decision_map
+from scaling.domains.spiral import AT_THE_TIP, SQUARE, Domain, grid, inside, label
+from scaling.experiments.bias import Bias, decision_maps
 from scaling.models.knn import Family
 from scaling.training import Budget, Run, train
 
@@ -17,13 +17,16 @@ def test_it_needs_a_shard_of_the_domain(study):
     assert "train_sizes" in next(Bias(domain="spiral", N=7).faults(study))
 
 
-def test_a_decision_map_is_a_square_picture_from_the_top_left(tmp_path):
-    np.savez(tmp_path / "run.npz", probe=inside(grid(20)).astype(np.uint8))
-    picture = decision_map(tmp_path / "run.npz")
-    assert picture.shape == (20, 20)
-    ticks = (np.arange(20) + 0.5) / 20 * 2 - 1
-    for row, column in ((0, 0), (3, 15), (10, 4), (19, 19)):
-        assert picture[row, column] == inside(np.array([[ticks[column], -ticks[row]]]))[0]
+def test_decision_maps_are_pictures_from_the_top_left_of_the_square_and_of_the_tip(tmp_path):
+    np.savez(tmp_path / "run.npz", probe=inside(np.concatenate([grid(20), grid(20, AT_THE_TIP)])).astype(np.uint8))
+    pictures = decision_maps(tmp_path / "run.npz")
+    assert pictures.shape == (2, 20, 20)
+    for picture, (left, right, bottom, top) in zip(pictures, (SQUARE, AT_THE_TIP), strict=True):
+        for row, column in ((0, 0), (3, 15), (10, 4), (19, 19)):
+            x = left + (column + 0.5) / 20 * (right - left)
+            y = top - (row + 0.5) / 20 * (top - bottom)
+            assert picture[row, column] == inside(np.array([[x, y]]))[0]
+    assert pictures[1].any()
 
 
 def test_the_map_that_a_run_leaves_is_of_its_predictions(tmp_path):
@@ -45,11 +48,12 @@ def test_the_map_that_a_run_leaves_is_of_its_predictions(tmp_path):
     _, outcomes, _ = train(run, None)
     np.savez(tmp_path / "run.npz", **outcomes)
     shard = domain.draw("spiral", 500, 0, None).train
-    expected = family.memorise(shard, domain.task)(label(grid(30))).reshape(30, 30)
-    assert (decision_map(tmp_path / "run.npz") == expected).all()
+    predict = family.memorise(shard, domain.task)
+    expected = [predict(label(grid(30, window))).reshape(30, 30) for window in (SQUARE, AT_THE_TIP)]
+    assert (decision_maps(tmp_path / "run.npz") == expected).all()
 
 
 def test_a_run_without_a_probe_has_no_map(tmp_path):
     np.savez(tmp_path / "run.npz", error=np.zeros(3, dtype=bool))
     with pytest.raises(KeyError, match="probe"):
-        decision_map(tmp_path / "run.npz")
+        decision_maps(tmp_path / "run.npz")

@@ -46,8 +46,8 @@ def test_runs_are_scored_on_hard_cells_and_two_by_two_around_them():
     found = {(row.domain, row.model, row.seed): row for row in rows}
     assert [found["spiral-focal", "net-4", seed].error for seed in sorted(nets)] == [0.5, 0, 0.5, 0.5, 0]
     assert found["spiral", "knn-5", 2].error == 0.5
-    # Ten cells are on or around hard ones. C is not; the last seed has no partner.
-    assert [found["spiral-focal", "net-4", seed].disagreement for seed in sorted(nets)] == [0.1, None, 0.2, None, None]
+    # Ten cells are on or around hard ones; C is not. Pairs are those of all seeds: the run of seed 1 is missing here.
+    assert [found["spiral-focal", "net-4", seed].disagreement for seed in sorted(nets)] == [None, 0.1, None, 0.1, None]
 
 
 def test_what_too_few_seeds_mapped_is_not_compared():
@@ -66,7 +66,7 @@ def test_where_nothing_is_hard_nobody_is_scored():
 
 
 def test_maps_are_read_by_where_they_lie_and_a_diverged_run_has_none(tmp_path):
-    for seed, kept in ((0, {"probe": TRUTH.ravel().astype(np.uint8)}), (11, {})):
+    for seed, kept in ((0, {"probe": np.stack([TRUTH, ~TRUTH]).ravel().astype(np.uint8)}), (11, {})):
         path = tmp_path / f"runs/spiral-focal/net-4/n100/seed{seed}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, **kept)

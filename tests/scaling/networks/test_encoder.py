@@ -12,6 +12,17 @@ def test_strides_shorten_utterances_and_nothing_is_heard_behind_their_end():
     assert (states.detach()[~within(lengths, 3)] == 0).all()
 
 
+def test_what_is_learned_of_utterances_does_not_depend_on_the_void_behind_them():
+    torch.manual_seed(0)
+    encoder = Encoder(bands=3, size=4)
+    frames, lengths = torch.randn(4, 20, 3), torch.tensor([7, 20, 12, 1])
+    frames[~within(lengths, 20)] = 0
+    states, _ = encoder(frames, lengths)
+    longer, _ = encoder(torch.nn.functional.pad(frames, (0, 0, 0, 60)), lengths)
+    assert torch.allclose(longer[:, : states.shape[1]], states, atol=1e-6)
+    assert (longer[:, states.shape[1] :] == 0).all()
+
+
 def test_an_utterance_is_heard_alike_among_longer_ones_and_alone():
     torch.manual_seed(0)
     encoder = Encoder(bands=3, size=4).eval()

@@ -11,7 +11,10 @@ from scaling.plots import bias, style
 from scaling.randomness import generator
 
 SHARD = spiral.label(spiral.sample(300, generator("picture")))
-TRUTH = spiral.inside(spiral.grid(60)).reshape(60, 60).astype(np.uint8)
+TRUTH, CLOSER = (
+    spiral.inside(spiral.grid(60, window)).reshape(60, 60).astype(np.uint8)
+    for window in (spiral.SQUARE, spiral.AT_THE_TIP)
+)
 PICTURES = {
     "manifold": bias.manifold,
     "density": bias.density,
@@ -22,7 +25,7 @@ PICTURES = {
 
 
 def panels(n):
-    return [bias.Panel(f"family {index}", TRUTH, SHARD) for index in range(n)]
+    return [bias.Panel(f"family {index}", TRUTH, CLOSER, SHARD) for index in range(n)]
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +42,6 @@ def points_of(axis, classes=(style.OUTSIDE, style.INSIDE)):
 
 def dashed(axis):
     return [line.get_xydata() for line in axis.lines if line.is_dashed()]
-
-
-def is_band_up_to_its_edge(picture):
-    """Does an image, as drawn with the first row at the top, show the band? Its cells may straddle the edge."""
-    side = len(picture)
-    ticks = (np.arange(side) + 0.5) / side * 2 - 1
-    points = np.array([(x, -y) for y in ticks for x in ticks])
-    return (spiral.inside(points).reshape(side, side) == picture).all()
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -105,16 +100,18 @@ def test_a_wrong_label_shows():
     assert not spiral.inside(inside).any()
 
 
-@pytest.mark.parametrize("draw", [bias.maps, bias.zoom])
+@pytest.mark.parametrize(
+    ("draw", "window", "picture"), [(bias.maps, spiral.SQUARE, TRUTH), (bias.zoom, spiral.AT_THE_TIP, CLOSER)]
+)
 @pytest.mark.parametrize("n", [1, 5, 8])
-def test_every_map_has_a_panel_with_its_title(draw, n, tmp_path):
+def test_every_map_has_a_panel_with_its_title(draw, window, picture, n, tmp_path):
     figure = draw(panels(n))
     assert [axis.get_title() for axis in figure.axes] == [panel.title for panel in panels(n)]
     for axis in figure.axes:
         (image,) = axis.images
         assert image.origin == "upper"
-        assert image.get_extent() == [-1, 1, -1, 1]
-        assert is_band_up_to_its_edge(image.get_array())
+        assert tuple(image.get_extent()) == window
+        assert (image.get_array() == picture).all()
         border = axis.lines[0]
         assert border.get_color() == "black"
         assert (border.get_xydata() == bias.outline()).all()
@@ -131,7 +128,7 @@ def test_titles_are_broken_before_they_meet():
 
 def test_around_the_tip_the_points_of_the_shard_in_the_window_are_drawn():
     axis = bias.zoom(panels(1)).axes[0]
-    left, right, bottom, top = bias.TIP
+    left, right, bottom, top = spiral.AT_THE_TIP
     assert axis.get_xlim() == (left, right)
     assert axis.get_ylim() == (bottom, top)
     x, y = SHARD.x.T
