@@ -21,7 +21,7 @@ from scaling import domains, models
 from scaling.claims import Comparison, Outcome, Verdict
 from scaling.curves import Curve, ranked
 from scaling.domains import KnownLaw
-from scaling.experiments.bias_numbers import race_key
+from scaling.experiments.bias_numbers import race_key, tip_key
 from scaling.experiments.bias_pictures import pictured
 from scaling.experiments.coverage import Campaign, Cell, Coverage, Quantity
 from scaling.experiments.priors import Answer
@@ -389,6 +389,7 @@ class Manuscript:
             "plural": plural,
             "sentence": sentence,
             "key": race_key,
+            "tip_key": tip_key,
             "learner": lambda name, domain: domain.learner(name),
             "named": named,
         }

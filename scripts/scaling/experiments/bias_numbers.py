@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scaling.comparisons import LEVEL
 from scaling.experiments.hardness import NEAR
-from scaling.experiments.priors import Answer, At, Fall, Race
+from scaling.experiments.priors import AHEAD, Answer, At, Fall, Race, TipCost
 from scaling.notation import error
 from scaling.numbers import Number, count, fixed, percent, plain, significant, size_interval, word
 
@@ -37,6 +37,7 @@ def settings(study: Study) -> Iterator[Told]:
         yield Told("bias.more", count(bias.more), "config", f"{where}/more")
     if bias.tip_error is not None:
         yield Told("bias.tip-error", percent(bias.tip_error, 0), "config", f"{where}/tip_error")
+        yield Told("bias.tip.shards", count(AHEAD), "code", "scaling.experiments.priors.AHEAD")
     yield Told("bias.near", plain(NEAR), "code", "scaling.experiments.hardness.NEAR")
 
 
@@ -62,6 +63,11 @@ def race_key(race: Race) -> str:
     if race.choices:
         return "scaled"
     return f"crossing.{race.table}" if race.size is None else f"crossing.{race.table}.{race.size}"
+
+
+def tip_key(cost: TipCost) -> str:
+    """Name what a learner's price is: by its budget and its name."""
+    return f"tip.{cost.table}.{cost.name}"
 
 
 def _crossings(study: Study, found: Answer) -> Iterator[Entry]:
@@ -131,7 +137,7 @@ def _tip(study: Study, found: Answer) -> Iterator[Entry]:
     yield "tip.around", percent(tip.around, 2), "/tip/around"
     yield "tip.expected", significant(tip.expected, 2), "/tip/expected"
     for index, cost in enumerate(tip.costs):
-        key, pointer = f"tip.{cost.name}", f"/tip/costs/{index}"
+        key, pointer = tip_key(cost), f"/tip/costs/{index}"
         yield f"{key}.error", error(cost.error, plan), f"{pointer}/error"
         yield f"{key}.n-last", count(cost.N), f"{pointer}/N"
         if cost.fall and cost.fall.N is not None and cost.samples is not None:
@@ -139,6 +145,10 @@ def _tip(study: Study, found: Answer) -> Iterator[Entry]:
             needed = size_interval(cost.fall.N, cost.fall.low, cost.fall.high, LEVEL, how)
             yield f"{key}.n", needed, f"{pointer}/fall/N"
             yield f"{key}.samples", significant(cost.samples, 2), f"{pointer}/samples"
+        elif cost.fall and cost.fall.low is not None:
+            yield f"{key}.n-low", significant(cost.fall.low, 2), f"{pointer}/fall/low"
+        if cost.ahead is not None:
+            yield f"{key}.ahead", significant(cost.ahead, 2), f"{pointer}/ahead"
 
 
 def _noisy(study: Study, found: Answer) -> Iterator[Entry]:

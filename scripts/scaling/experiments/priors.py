@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FAR_BELOW = 0.01
 """An error that is this share of a goal, or less, counts as this share of it."""
+AHEAD = 3
+"""So many of the largest shards tell by which power of N an error goes on falling."""
 
 Tables = Mapping[str, "pd.DataFrame"]
 
@@ -123,18 +125,22 @@ class Theory(Result):
 
 
 class TipCost(Result):
-    """How a family, or one size of it, does in the tip."""
+    """How a family, or one size of it, does in the tip. Errors are geometric means over seeds."""
 
+    table: str
+    """Whose budget it has: the domain's name, or the domain's and the arm's."""
     name: str
     """Of the family whose size validation chooses, or of a model."""
     N: int
     """The largest."""
     error: float
-    """Median error in the tip there."""
+    """Error in the tip there."""
     fall: Fall | None
     """Where the ratio of the error to the goal falls through one; None without a goal."""
     samples: float | None
     """How many of so many points are expected around the tip."""
+    ahead: float | None
+    """Where neighbours would meet the goal if their error in the tip went on falling by the same power of N."""
 
 
 class Seen(Result):
@@ -218,7 +224,7 @@ def answer(question: Question, tables: Tables, maps: Mapping[tuple[str, str, int
         theory=tuple(_theory(question, {row.family for row in constants})),
         constants=constants,
         seen=tuple(_seen(_trained(tables[domain]))),
-        tip=_tip(question, _trained(tables[domain])),
+        tip=_tip(question, tables),
         noisy=tuple(
             _noisy(branch, _trained(tables[branch.table])) for branch in question.branches if branch.label_noise
         ),
@@ -344,28 +350,40 @@ def _seen(single: pd.DataFrame) -> Iterator[Seen]:
             yield Seen(family=str(family), N=N, errors=medians)
 
 
-def _tip(question: Question, single: pd.DataFrame) -> Tip:
+def _tip(question: Question, tables: Tables) -> Tip:
     within, around = tip_shares()
-    chosen = {str(family): runs for family, runs in single[single.chosen].groupby("family", sort=False)}
-    sizes = _of_family(single, question.crafted)
-    if sizes.model.nunique() > 1:
-        # Each size tells its own price; which one validation chose, the table of crossings has.
-        chosen.pop(str(question.crafted), None)
-        chosen |= {str(model): runs for model, runs in sizes.groupby("model", sort=False)}
-    costs = tuple(_tip_cost(name, runs, question.tip_error, around) for name, runs in chosen.items())
+    costs = tuple(_tip_cost(question, *told, around) for told in _in_the_tip(question, tables))
     return Tip(within=within, around=around, expected=around * question.N, costs=costs)
 
 
-def _tip_cost(name: str, runs: pd.DataFrame, goal: float | None, around: float) -> TipCost:
-    """Find the N at which the error in the tip meets a goal, seed by seed on the log scale."""
-    fall = None if goal is None else Fall.of({N: _to_goal(shard, goal) for N, shard in _shards(runs)})
-    last = runs[runs.N.max() == runs.N]
+def _in_the_tip(question: Question, tables: Tables) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Give table, name and runs of each learner whose price is told: of the crafted family each size and budget."""
+    own = question.branches[0].table
+    single = _trained(tables[own])
+    for family, runs in single[single.chosen].groupby("family", sort=False):
+        # Which of its sizes validation chose, the table of crossings has.
+        if family != question.crafted or _of_family(single, question.crafted).model.nunique() == 1:
+            yield own, str(family), runs
+    for branch in question.racing:
+        runs = _of_family(_trained(tables[branch.table]), question.crafted)
+        if branch.table != own or runs.model.nunique() > 1:
+            yield from ((branch.table, str(model), of_model) for model, of_model in runs.groupby("model", sort=False))
+
+
+def _tip_cost(question: Question, table: str, name: str, runs: pd.DataFrame, around: float) -> TipCost:
+    """Find the N at which the error in the tip meets the goal, seed by seed on the log scale."""
+    goal = question.tip_error or 1e-6  # without one, any: errors are divided by it, and the last one multiplied again
+    ratios = {N: _to_goal(shard, goal) for N, shard in _shards(runs)}
+    fall = None if question.tip_error is None else Fall.of(ratios)
+    far = fall is not None and fall.status == "never" and name in question.k
     return TipCost(
+        table=table,
         name=name,
-        N=int(last.N.iloc[0]),
-        error=float(last.error_tip.median()),
+        N=max(ratios),
+        error=ratios[max(ratios)].value * goal,
         fall=fall,
         samples=fall.N * around if fall and fall.N is not None else None,
+        ahead=_ahead(ratios) if far else None,
     )
 
 
@@ -373,6 +391,15 @@ def _to_goal(shard: pd.DataFrame, goal: float) -> Ratio:
     """Compare errors in the tip with a goal. One without a logarithm is far below it, however far that is."""
     errors = shard.set_index("seed").error_tip.astype(float).clip(lower=goal * FAR_BELOW)
     return log_ratio(errors, errors * 0 + goal)
+
+
+def _ahead(ratios: Mapping[int, Ratio]) -> float | None:
+    """Follow the power of N that the largest shards show to a ratio of one; None if they show no fall."""
+    largest = sorted(ratios)[-AHEAD:]
+    if len(largest) < AHEAD:
+        return None
+    slope, height = np.polyfit(np.log(largest), [np.log(ratios[N].value) for N in largest], 1)
+    return float(np.exp(-height / slope)) if slope < 0 else None
 
 
 def _noisy(branch: Branch, single: pd.DataFrame) -> Noisy:

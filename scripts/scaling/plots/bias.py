@@ -89,7 +89,8 @@ def zoom(panels: Sequence[Panel]) -> Figure:
         x, y = panel.shard.x.T
         near = (left < x) & (x < right) & (bottom < y) & (y < top)
         shard = type(panel.shard)(panel.shard.x[near], panel.shard.y[near])
-        _points(axis, shard, markersize=3.2, markeredgewidth=0.35, markeredgecolor="black", zorder=4)
+        # A dot of the colour that the map has there is told by its form.
+        _points(axis, shard, "os", markersize=2.6, markeredgewidth=0.35, markeredgecolor="black", zorder=4)
     return figure
 
 
@@ -134,9 +135,9 @@ def _grid(
     return figure
 
 
-def _points(axis: Axes, shard: Examples, **marker: Any) -> None:
-    for label, colour in enumerate((style.OUTSIDE, style.INSIDE)):
-        axis.plot(*shard.x[shard.y == label].T, ".", color=colour, **marker)
+def _points(axis: Axes, shard: Examples, forms: str = "..", **marker: Any) -> None:
+    for label, (colour, form) in enumerate(zip((style.OUTSIDE, style.INSIDE), forms, strict=True)):
+        axis.plot(*shard.x[shard.y == label].T, form, color=colour, **marker)
 
 
 def _region(axis: Axes, region: str, colour: str) -> None:

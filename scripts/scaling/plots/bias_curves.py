@@ -91,6 +91,7 @@ def crossing(
     left.set(title=labels[crafted], ylabel="test error")
     center.set(title=names[medium])
     right.set(title=f"N = {top:,}", xscale="log", yscale="log", xlabel="training operations")
+    right.margins(y=0.12)  # for the sizes below the last points
     for axis in (left, center):
         axis.set(xscale="log", yscale="log", xlabel="N")
     center.sharey(left)
@@ -157,9 +158,10 @@ def _costs(axis: Axes, by_budget: Mapping[int, pd.DataFrame], colour: str, size:
         _line(axis, runs, x="flops", **_look(index, colour))
     points = [(runs.flops.median(), runs.error.median()) for runs in there.values()]
     axis.plot(*zip(*points, strict=True), color=colour, linewidth=0.8, zorder=1)
-    first = next(iter(there.values()))
-    over = (points[0][0], first.error.quantile(0.75))
-    axis.annotate(size, over, (0, 4), textcoords="offset points", ha="center", color=colour, fontsize=6.5)
+    last = next(reversed(there.values()))
+    below = (points[-1][0], last.error.quantile(0.25))
+    # Not over the first: there the bars of smaller networks are.
+    axis.annotate(size, below, (0, -4), textcoords="offset points", ha="center", va="top", color=colour, fontsize=6.5)
 
 
 def _size(model: str, family: str) -> list[str]:

@@ -158,14 +158,19 @@ def test_constants_are_those_of_the_runs_on_the_domains_own_draws(found):
 
 
 def test_the_tip_costs_what_its_curve_says(found):
-    costs = {cost.name: cost for cost in found.tip.costs}
-    assert list(costs) == ["knn-1", "knn-5", "net-4", "net-8"]
+    costs = {(cost.table, cost.name): cost for cost in found.tip.costs}
+    networks = [(table, model) for table in ("spiral", "spiral-long") for model in ("net-4", "net-8")]
+    assert list(costs) == [("spiral", "knn-1"), ("spiral", "knn-5"), *networks]
     # 20 N^(-1/2), times the seeds' geometric mean, is 0.05.
-    N = (20 * np.prod([1, 1.1, 1.2]) ** (1 / 3) / 0.05) ** 2
-    assert costs["knn-1"].fall.status == "never"
+    seeds = np.prod([1, 1.1, 1.2]) ** (1 / 3)
+    N = (20 * seeds / 0.05) ** 2
+    one = costs["spiral", "knn-1"]
+    assert one.fall.status == "never"
     assert SIZES[-1] < N
-    assert costs["knn-1"].error == pytest.approx(20 * 1.1 / np.sqrt(100_000))
-    assert costs["net-8"].fall.status == "never"
+    assert one.ahead == pytest.approx(N), "the law goes on"
+    assert one.error == pytest.approx(20 * seeds / np.sqrt(100_000))
+    assert costs["spiral", "net-8"].fall.status == "never"
+    assert costs["spiral", "net-8"].ahead is None, "nothing says that a network goes on so"
     assert (found.tip.within, found.tip.around) == tip_shares()
     assert found.tip.expected == found.tip.around * 1_000
 
@@ -173,7 +178,8 @@ def test_the_tip_costs_what_its_curve_says(found):
 def test_a_goal_within_reach_is_met_between_shards(study, tables):
     question = study.experiments.bias.question(study).model_copy(update={"tip_error": 0.5})
     tip = answer(question, tables, {}).tip
-    costs = {cost.name: cost for cost in tip.costs}
+    costs = {cost.name: cost for cost in tip.costs if cost.table == "spiral"}
+    assert {cost.ahead for cost in tip.costs} == {None}
     N = (20 * np.prod([1, 1.1, 1.2]) ** (1 / 3) / 0.5) ** 2
     assert pytest.approx(N) == costs["knn-1"].fall.N
     assert costs["knn-1"].samples == pytest.approx(N * tip.around)
@@ -213,7 +219,8 @@ def test_without_arms_and_questions_there_is_little_to_answer(record, tmp_path):
         *((), ()),
     )
     assert found.hardness is None
-    assert [(cost.error, cost.fall) for cost in found.tip.costs] == [(0.2, None)]
+    (cost,) = found.tip.costs
+    assert (cost.error, cost.fall, cost.ahead) == (pytest.approx(0.2), None, None)
     (tmp_path / "bias.json").write_text(found.model_dump_json())
     assert read_answer([str(tmp_path / "bias.json")]) == found
     assert read_answer([]) is None

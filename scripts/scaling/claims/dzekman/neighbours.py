@@ -176,10 +176,12 @@ class DataBeatsPrior(Comparison):
             r"<<frozen-ratio>> <<frozen-ratio|interval>> against the frozen one and <<scaled-ratio>> "
             r"<<scaled-ratio|interval>> against the scaled one"
         )
-        for name in crossings:
+        for name, ratios in (("frozen", frozen), ("scaled", scaled)):
             if crossings[name] is not None:
+                doubt = "" if ratios[top].below(1) else ", but not beyond doubt"
                 reason += (
                     rf"; $k$-NN overtakes the {name} network at $N^*=$ <<{name}-crossing>> <<{name}-crossing|interval>>"
+                    rf"{doubt}"
                 )
         silent = [curve for curve in evidence.curves if curve.domain == self.domain and curve.objection]
         if silent:

@@ -18,7 +18,7 @@ from scaling.claims.claim import (
     unknown_shard,
 )
 from scaling.claims.dzekman.arms import arm_plan, faults_of_arm
-from scaling.comparisons import NothingToCompare, learner_runs, log_ratio, paired_ratio
+from scaling.comparisons import NothingToCompare, learner_errors, learner_runs, log_ratio, mean, paired_ratio
 from scaling.experiments.bias import FEWEST_MAPS
 from scaling.numbers import Number, count, percent, plain
 from scaling.settings import Count, Name
@@ -96,15 +96,22 @@ class RegularisersLackPrior(InOneRegion):
             paired_ratio(table, self.regularised, self.plain, self.N, column, self.level)
             for column in ("error", f"error_{self.region}")
         )
+        # Where both only guess, a ratio near one says little: so the paper tells the errors, too.
+        errors = {
+            f"{name}-error": mean(learner_errors(table, learner, self.N, f"error_{self.region}")).number("error")
+            for name, learner in self.named_learners().items()
+        }
         numbers = {
             "N": count(self.N),
             "seeds": count(region.pairs),
             "region": region.number(),
             "overall": overall.number(),
+            **errors,
         }
         reason = (
             rf"at $N=$ <<N>>, over <<seeds>> paired seeds, the ratio is <<region>> <<region|interval>> in the "
-            rf"{self.region} and <<overall>> <<overall|interval>> overall"
+            rf"{self.region}, of errors of <<regularised-error>> and <<plain-error>>, and <<overall>> "
+            rf"<<overall|interval>> overall"
         )
         if region.within(1 - self.margin, 1 + self.margin):
             return "supported", reason, numbers
