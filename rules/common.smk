@@ -50,7 +50,8 @@ def take_results_folder():
     """Refuse to build what another process is building; tell the jobs what code they are and what is stale."""
     try:
         begin_build(RESULTS)
-        Store.from_environment()
+        if store := Store.from_environment():
+            store.prepare()
     except (BuildRunning, StoreError) as error:
         # Not a WorkflowError: Snakemake would wrap the message in places of the Snakefile.
         raise SystemExit(str(error)) from None

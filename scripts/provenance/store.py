@@ -127,6 +127,17 @@ class Store:
         except StoreError as error:
             raise StoreError(f"environment variable {FOLDER}: {error}") from None
 
+    def prepare(self) -> None:
+        """Make the folder if there is none; raises StoreError if that can't be.
+
+        For the start of a build: a job only says what trouble it has with a store, and nobody reads the logs of what
+        went well. One that can only be read is no trouble.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{FOLDER}: {self.folder} can't hold a store: {error.strerror}") from None
+
     def get(self, key: str, targets: Mapping[str, Path]) -> Receipt | None:
         """Write the outputs of a job, each to the path that `targets` gives for it, and return their receipt.
 

@@ -897,3 +897,10 @@ def test_import_is_light():
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_a_build_refuses_a_store_whose_folder_cannot_be_made(tmp_path):
+    Store(tmp_path / "far/away").prepare()
+    assert (tmp_path / "far/away").is_dir()
+    with pytest.raises(StoreError, match="/proc/nothing can't hold a store"):
+        Store(Path("/proc/nothing")).prepare()
