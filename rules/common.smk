@@ -29,8 +29,13 @@ from provenance.store import Store, StoreError
 from scaling import domains, models
 from scaling.experiments import bias_pictures
 from scaling.latex import PaperError, pdflatex
-from scaling.study import Study, StudyError
+from scaling.house import HouseError
 from snakemake.logging import logger
+
+try:
+    from scaling.study import Study, StudyError
+except HouseError as error:
+    raise WorkflowError(str(error)) from None
 
 try:
     study = Study.of(config)

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag
 
 from scaling import domains, models
 from scaling.domains import Domain, KnownLaw, Published
+from scaling.house import checked
 from scaling.laws.shards import SHARED
 from scaling.measurements import MeasurementsError, model_name, read_domain
 from scaling.models import Family, Network
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
     AnyFamily = Family
 else:
     # The choices are the files found in the two packages, so a new file is a new choice.
-    AnyDomain = Annotated[
-        functools.reduce(operator.or_, map(domains.load, domains.kinds())), Field(discriminator="kind")
-    ]
-    AnyFamily = Annotated[functools.reduce(operator.or_, map(models.load, models.kinds())), Field(discriminator="kind")]
+    AnyDomain, AnyFamily = (
+        Annotated[
+            functools.reduce(operator.or_, (checked(package.load, kind, base) for kind in package.kinds())),
+            Field(discriminator="kind"),
+        ]
+        for package, base in ((domains, Domain), (models, Family))
+    )
 
 
 class Model(NamedTuple):

@@ -51,6 +51,15 @@ def test_a_family_and_a_domain_take_one_file_and_one_entry_each(built):
     assert all("of two-blobs" in training for training in trainings), "another budget concerns its own domain"
 
 
+def test_a_family_file_that_lacks_something_is_told_by_its_name(workflow):
+    workflow.add("models/centroid.py")
+    workflow.edit("scripts/scaling/models/centroid.py", "    serves:", "    served:")
+    code, said = workflow.snakemake("--dry-run")
+    assert code == 1
+    assert "scripts/scaling/models/centroid.py, class Family: it lacks serves" in said
+    assert "Traceback" not in said
+
+
 def spiral_words(pdf) -> set[str]:
     """Find what a paper should only say if it has the experiment of the spiral and its claims."""
     return {words for words in ("Inductive bias against data", "D2", "D5") if re.search(rf"\b{words}\b", text_of(pdf))}
