@@ -73,7 +73,7 @@ class Study(Settings):
     def of(cls, config: Mapping[str, Any]) -> Study:
         """Read the merged config; raises StudyError naming key, value and what is allowed for every fault."""
         # By way of JSON, because strict JSON takes lists for tuples but never a string for a number.
-        text = json.dumps(_present(config), default=str)
+        text = json.dumps(_present(_without_what_is_about_null(config)), default=str)
         try:
             study = cls.model_validate_json(text, strict=True)
         except ValidationError as error:
@@ -209,6 +209,46 @@ class Study(Settings):
 
 NULLABLE = (("domains",), ("domains", "*", "families"), ("experiments", "bias", "arms"))
 """Where the config holds things by names of its own; `*` is any name."""
+
+
+def _without_what_is_about_null(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the experiments and claims about a domain that is null, and of claims about several what names it.
+
+    So who takes out a domain that cannot be had need not know all that is said of it. Of a family that is null the
+    pairs go in which claims compare it.
+    """
+    domains, experiments, claims = (_mapping(config.get(key)) for key in ("domains", "experiments", "claims"))
+    gone = {name for name, plan in domains.items() if plan is None}
+    families = {name: _mapping(_mapping(plan).get("families")) for name, plan in domains.items()}
+    lost = {(name, family) for name, of_name in families.items() for family in of_name if of_name[family] is None}
+
+    def stays(part: Any) -> bool:
+        """Is a pair [domain, family, family], or a domain, still there?"""
+        domain, *compared = part if isinstance(part, list) else [part]
+        return domain not in gone and not any((domain, family) in lost for family in compared)
+
+    def kept(settings: Any) -> Any:
+        about = _mapping(settings)
+        if about.get("domain") in gone:
+            return None
+        left = {
+            key: list(filter(stays, about[key])) for key in ("pairs", "domains") if isinstance(about.get(key), list)
+        }
+        fewer = any(left[key] != about[key] for key in left)
+        too_few = any(len(left[key]) < (2 if key == "domains" else 1) for key in left)
+        return settings if not fewer else None if too_few else {**about, **left}
+
+    changed = {
+        key: {name: kept(part) for name, part in of_key.items()}
+        for key, of_key in (("experiments", experiments), ("claims", claims))
+        if of_key
+    }
+    return {**config, **changed}
+
+
+def _mapping(part: Any) -> Mapping[str, Any]:
+    """Take what should be a mapping for an empty one if it is none, which is told elsewhere."""
+    return part if isinstance(part, Mapping) else {}
 
 
 def _present(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The config as a study: what is valid, what is wrong and how it is said, and which runs follow."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -275,12 +276,41 @@ def test_a_domain_or_family_that_is_null_is_gone(config):
     config["domains"]["images"]["families"]["knn-5"] = None
     assert "knn-5" not in Study.of(config).domains["images"].families
     config["domains"]["spiral"] = None
-    assert "claims.D2.domain = 'spiral': no such domain. The study has images, mnist" in complaint(config)
-    config["claims"] = {"H1": config["claims"]["H1"]}
-    config["experiments"]["bias"] = None
     assert "spiral" not in Study.of(config).domains
     config["domains"] = dict.fromkeys(config["domains"])
     assert "domains = {}: empty. Give at least one." in complaint(config)
+
+
+def test_what_is_said_of_a_domain_that_is_null_goes_with_it(config):
+    for name in config["domains"]:
+        without = copy.deepcopy(config)
+        without["domains"][name] = None
+        assert name not in Study.of(without).domains, "no claim and no experiment asks for it"
+    config["domains"]["spiral"] = None
+    claims = Study.of(config).claims.present()
+    of_spiral = {id for id, claim in config["claims"].items() if claim.get("domain") == "spiral"}
+    assert of_spiral
+    assert claims.keys() == config["claims"].keys() - of_spiral
+    assert Study.of(config).experiments.bias is None
+    assert "spiral" not in {pair[0] for pair in claims["H3"].pairs}
+    assert claims["H8"].domains == ("images", "mnist", "speech")
+    config["domains"] |= dict.fromkeys(["images", "mnist"])
+    claims = Study.of(config).claims.present()
+    assert "H8" not in claims, "one domain is not different from itself"
+    assert "H4" not in claims
+    assert {pair[0] for pair in claims["H3"].pairs} == {"characters", "speech"}
+
+
+def test_pairs_with_a_family_that_is_null_go_with_it(config):
+    config["domains"]["images"]["families"]["cnn"] = None
+    compared = Study.of(config).claims.present()["H3"].pairs
+    assert all(pair[:1] != ("images",) for pair in compared)
+    assert len(compared) == len(config["claims"]["H3"]["pairs"]) - 1
+
+
+def test_what_names_a_domain_that_never_was_is_a_fault(config):
+    del config["domains"]["spiral"]
+    assert "claims.D2.domain = 'spiral': no such domain. The study has images, mnist" in complaint(config)
 
 
 def test_an_arm_is_its_domain_with_something_changed_on_the_same_random_draws(study):
