@@ -330,8 +330,8 @@ def test_an_arm_is_its_domain_with_something_changed_on_the_same_random_draws(st
 def test_the_runs_of_an_arm_have_its_settings_and_no_check_of_the_budget(study):
     runs = study.runs("spiral-noisy")
     assert {model for model, _, _ in runs} == {"knn-1", "knn-5", "knn-15"}
-    assert {seed for _, N, seed in runs if N <= 10_000} == set(study.arms["spiral-noisy"].seeds)
-    assert {seed for _, N, seed in runs if N > 10_000} == {0, 1, 2}
+    assert {seed for _, _, seed in runs} == set(study.arms["spiral-noisy"].seeds)
+    assert {seed for _, N, seed in study.runs("spiral-neighbours") if N > 10_000} == {0, 1, 2}
     run = study.run("spiral-noisy", "knn-15", 1_000, 3)
     assert (run.domain, run.data["label_noise"], run.data["stream"]) == ("spiral-noisy", 0.1, "spiral")
     assert study.doubled_runs("spiral-brief") == []
