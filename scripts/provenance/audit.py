@@ -9,6 +9,8 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 SOUND, FOUND, COULD_NOT_RUN = 0, 1, 2
 EXIT_CODES = "Exit codes: 0 sound, 1 found something, 2 could not run."
+CONFIGFILE = "--configfile"
 
 app = typer.Typer(
     help="Prove what the paper prints, and trace it to code and data. Exit codes: 0 sound, 1 found something, "
@@ -35,7 +38,12 @@ app = typer.Typer(
 )
 
 Profile = Annotated[list[str] | None, typer.Option("--profile", help="As given to snakemake, for another study.")]
-Config = Annotated[list[str] | None, typer.Option("--configfile", help="As given to snakemake, for another study.")]
+Config = Annotated[
+    list[str] | None,
+    typer.Option(
+        CONFIGFILE, help="As given to snakemake, for another study; several files in one: --configfile A.yaml B.yaml."
+    ),
+]
 Paranoid = Annotated[bool, typer.Option("--paranoid", help="Hash every file anew, whatever its size and times.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -43,10 +51,26 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 def main() -> None:
     """Run the command line; what cannot run ends with 2 and says why."""
     try:
-        app()
+        app(spread(sys.argv[1:]))
     except (CannotRun, Unsound) as problem:
         print(problem, file=sys.stderr)
         raise SystemExit(COULD_NOT_RUN) from None
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Repeat --configfile before each of its files: Snakemake takes many, an option of typer one.
+
+    A word after the first counts as a file if it ends in .yaml or .yml, as no key, rule or result does. Raises
+    CannotRun if the flag is repeated: Snakemake would let only the last count, and build another study than this.
+    """
+    if sum(word == CONFIGFILE or word.startswith(f"{CONFIGFILE}=") for word in arguments) > 1:
+        raise CannotRun(f"give {CONFIGFILE} once, as to snakemake: {CONFIGFILE} A.yaml B.yaml.")
+    if CONFIGFILE not in arguments:
+        return list(arguments)
+    first = arguments.index(CONFIGFILE) + 2
+    more = list(takewhile(lambda word: word.endswith((".yaml", ".yml")), arguments[first:]))
+    repeated = [word for file in more for word in (CONFIGFILE, file)]
+    return [*arguments[:first], *repeated, *arguments[first + len(more) :]]
 
 
 def console() -> Console:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -75,7 +76,7 @@ class Workspace:
 
     def command(self, *arguments: str) -> str:
         """Spell a Snakemake command for this study, as a user would give it."""
-        return " ".join(("snakemake", "--cores 8", *self.options, *arguments))
+        return shlex.join(("snakemake", "--cores", "8", *self.options, *arguments))
 
 
 def few(words: Sequence[str], most: int = 4) -> str:
@@ -88,7 +89,7 @@ def open_workspace(profiles: Sequence[str] = (), configfiles: Sequence[str] = ()
     if not Path("Snakefile").exists():
         raise CannotRun(f"there is no Snakefile in {Path.cwd()}. Go to the folder of the study.")
     options = [
-        *(["--profile", *profiles] if profiles else []),
+        *(word for profile in profiles for word in ("--profile", profile)),
         *(["--configfile", *configfiles] if configfiles else []),
     ]
     with tempfile.TemporaryDirectory() as scratch:

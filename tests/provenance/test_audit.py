@@ -1,0 +1,81 @@
+"""The command line means the study that Snakemake would build with the same words."""
+
+import json
+import subprocess
+
+import pytest
+
+from provenance import audit, workspace
+from provenance.workspace import CannotRun, Workspace, open_workspace
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch):
+    """Run a command of the audit; give its exit code."""
+
+    def _run(*arguments: str) -> int:
+        monkeypatch.setattr("sys.argv", ["audit", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            audit.main()
+        return ended.value.code
+
+    return _run
+
+
+@pytest.fixture
+def named(small, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], list[str]]]:
+    """Note which profiles and configfiles the small study was asked for by."""
+    asked: list[tuple[list[str], list[str]]] = []
+
+    def _open(profiles: list[str], configfiles: list[str]) -> Workspace:
+        asked.append((profiles, configfiles))
+        return Workspace(small.plan)
+
+    monkeypatch.setattr(audit, "open_workspace", _open)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "profiles", "configfiles"),
+    [
+        ("", [], []),
+        ("--configfile a.yaml", [], ["a.yaml"]),
+        ("--configfile a.yaml b.yml c.yaml", [], ["a.yaml", "b.yml", "c.yaml"]),
+        ("--configfile=a.yaml", [], ["a.yaml"]),
+        ("--configfile a.json b.yaml --cores 1", [], ["a.json", "b.yaml"]),
+        ("--profile p --profile q", ["p", "q"], []),
+        ("--profile p --configfile a.yaml b.yaml --json", ["p"], ["a.yaml", "b.yaml"]),
+    ],
+)
+def test_configfiles_and_profiles_are_given_as_to_snakemake(run, named, arguments, profiles, configfiles):
+    assert run("explain", *arguments.split()) == 0
+    assert named == [(profiles, configfiles)]
+
+
+def test_a_key_or_a_result_after_a_configfile_is_none(run, named, capsys):
+    assert run("trace", "--configfile", "a.yaml", "b.yaml", "law.knn.beta", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["key"] == "law.knn.beta"
+    assert run("trace", "--configfile", "a.yaml", "results/laws/knn.json") == 0
+    assert run("trace", "law.knn.beta", "--configfile", "a.yaml") == 0
+    assert [configfiles for _, configfiles in named] == [["a.yaml", "b.yaml"], ["a.yaml"], ["a.yaml"]]
+
+
+def test_a_second_configfile_flag_of_which_snakemake_would_take_only_the_last_is_refused(run, named, capsys):
+    assert run("explain", "--configfile", "a.yaml", "--json", "--configfile=b.yaml") == 2
+    assert "give --configfile once, as to snakemake: --configfile A.yaml B.yaml." in capsys.readouterr().err
+    assert named == []
+
+
+def test_snakemake_is_asked_in_its_own_words(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Snakefile").touch()
+    asked = []
+
+    def _run(arguments, environment):
+        asked.append(arguments)
+        return subprocess.CompletedProcess(arguments, 1, "", "no plan")
+
+    monkeypatch.setattr(workspace, "run_snakemake", _run)
+    with pytest.raises(CannotRun, match="no plan"):
+        open_workspace(["p", "q"], ["a.yaml", "b.yaml"])
+    assert asked[0][-7:] == ["--profile", "p", "--profile", "q", "--configfile", "a.yaml", "b.yaml"]
