@@ -19,7 +19,7 @@ from provenance.bytecode import check_by_content
 # Before anything else of the library is imported, here or in a job.
 check_by_content(Path(LIBRARY))
 
-from provenance import builds, forks, plan, sweep, timers
+from provenance import builds, forks, options, plan, sweep, timers
 from provenance.builds import BuildRunning, begin_build
 from provenance.findings import ACCEPTED, Unsound
 from provenance.history import Grant, History
@@ -167,7 +167,13 @@ def planned():
     CODE.remember()
     files = {closure.code: closure.files for closure in CODE.closures}
     versions = {closure.environment: closure.versions for closure in CODE.closures}
-    return plan.Plan(str(RESULTS), tuple(jobs), files, versions)
+    return plan.Plan(
+        str(RESULTS),
+        tuple(jobs),
+        files,
+        versions,
+        options.naming(workflow.overwrite_configfiles),
+    )
 
 
 @functools.cache

@@ -23,7 +23,7 @@ from provenance.ledger import LEDGER
 from provenance.plan import Planned
 from provenance.receipts import write_whole
 from provenance.sweep import Sweep, sweep
-from provenance.workspace import CannotRun, Workspace, few, run_snakemake
+from provenance.workspace import CannotRun, Workspace, command_of, few, results_folder, run_snakemake
 
 
 @dataclass
@@ -92,7 +92,9 @@ def within(workspace: Workspace, path: str) -> str:
         try:
             return direct.resolve().relative_to(workspace.results.resolve()).as_posix()
         except ValueError:
-            raise CannotRun(f"{path} is not in the results folder {workspace.results}.") from None
+            other = results_folder(direct)
+            hint = f", but in that of another study: {command_of(other, 'audit', 'accept')}" if other else ""
+            raise CannotRun(f"{path} is not in the results folder {workspace.results}{hint}.") from None
     return os.path.normpath(path).removeprefix(f"{os.path.normpath(workspace.results)}/")
 
 

@@ -7,6 +7,7 @@ wildcards stand unevaluated. So what the audit expects is what Snakemake would d
 from __future__ import annotations
 
 import json
+import shlex
 from collections import defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -87,6 +88,8 @@ class Plan:
     """Files and their digests, by code digest."""
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Versions of Python and of distributions, by environment digest."""
+    options: tuple[str, ...] = ()
+    """What names the study in a command (`options.naming`)."""
 
     def write(self, path: Path) -> None:
         """Write the plan as JSON, whole."""
@@ -99,7 +102,12 @@ class Plan:
         content = json.loads(path.read_text())
         tuples = ("inputs", "sources", "outputs")
         jobs = tuple(Planned(**{**job, **{key: tuple(job[key]) for key in tuples}}) for job in content["jobs"])
-        return cls(content["results"], jobs, content["code"], content.get("environment", {}))
+        options = tuple(content.get("options", ()))
+        return cls(content["results"], jobs, content["code"], content.get("environment", {}), options)
+
+    def command(self, *words: str) -> str:
+        """Spell a command for this study, as a user would give it."""
+        return shlex.join((*words, *self.options))
 
     @cached_property
     def makers(self) -> dict[str, Planned]:

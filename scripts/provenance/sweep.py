@@ -8,6 +8,7 @@ was found sound is so while all hashes are the same, so that most receipts are r
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -234,9 +235,16 @@ def look_again(marker: str) -> None:
 
 def tell_damage(findings: Sequence[Finding], plan: Plan) -> str:
     """Say why no build goes on, each finding with what depends on it and the two ways out."""
-    told = [finding.tell(plan.results, plan.dependents(finding.file)) for finding in findings[:MOST]]
-    more = [f"… and {len(findings) - MOST} more: audit verify lists them."] if len(findings) > MOST else []
+    told = [_named(finding.tell(plan.results, plan.dependents(finding.file)), plan) for finding in findings[:MOST]]
+    lists = f"{plan.command('audit', 'verify')} lists them."
+    more = [f"… and {len(findings) - MOST} more: {lists}"] if len(findings) > MOST else []
     return "\n".join(("The results are not what was made:", *told, *more))
+
+
+def _named(told: str, plan: Plan) -> str:
+    """Name the study in the way out that a finding tells: every job reads findings, and knows nothing of studies."""
+    options = shlex.join(plan.options)
+    return told.replace(" --reason ", f" {options} --reason ") if options else told
 
 
 def tell_stale(findings: Sequence[Finding], plan: Plan) -> str:
@@ -250,8 +258,9 @@ def tell_stale(findings: Sequence[Finding], plan: Plan) -> str:
         lines.append(f"{number} of rule {rule}, such as {results}/{example.file}: {why}")
         lines += [f"    found     {example.found}", f"    expected  {example.expected}"]
     if len(groups) > MOST:
-        lines.append(f"… and {len(groups) - MOST} more kinds: audit verify lists them.")
+        lines.append(f"… and {len(groups) - MOST} more kinds: {plan.command('audit', 'verify')} lists them.")
     rules = " ".join(sorted({rule for rule, _ in groups}))
-    lines.append(f"    Remake them:  snakemake --cores 8 --forcerun {rules}")
-    lines.append(f'    or keep one:  audit accept {results}/{findings[0].file} --reason "why"  and build again.')
+    lines.append(f"    Remake them:  {plan.command('snakemake', '--cores', '8')} --forcerun {rules}")
+    accept = plan.command("audit", "accept", f"{results}/{findings[0].file}")
+    lines.append(f'    or keep one:  {accept} --reason "why"  and build again.')
     return "\n".join(lines)

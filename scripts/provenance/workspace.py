@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.ledger import LEDGER
-from provenance.plan import VARIABLE, Plan, Planned
+from provenance.plan import PLAN, VARIABLE, Plan, Planned
 from provenance.receipts import BadReceipt, Receipt
 
 
@@ -77,6 +77,20 @@ class Workspace:
     def command(self, *arguments: str) -> str:
         """Spell a Snakemake command for this study, as a user would give it."""
         return shlex.join(("snakemake", "--cores", "8", *self.options, *arguments))
+
+
+def results_folder(path: Path) -> Path | None:
+    """Find the results folder that a path is or lies in: where a build has left its plan."""
+    return next((folder for folder in (path, *path.parents) if (folder / PLAN).is_file()), None)
+
+
+def command_of(folder: Path, *words: str) -> str:
+    """Spell a command for the study of a results folder, as its last build noted it."""
+    try:
+        options = json.loads((folder / PLAN).read_text())["options"]
+    except (OSError, ValueError, LookupError, TypeError):  # also a build of an older version
+        return f"{' '.join(words)} with its --profile or --configfile"
+    return shlex.join((*words, *map(str, options)))
 
 
 def few(words: Sequence[str], most: int = 4) -> str:

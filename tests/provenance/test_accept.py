@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 from provenance import accept as acceptance
 from provenance.accept import accept, show, whoever, withdraw, within, write
 from provenance.findings import Accepted
+from provenance.plan import PLAN
 from provenance.sweep import sweep
 from provenance.workspace import CannotRun, Workspace
 
@@ -96,6 +98,18 @@ def test_where_nothing_is_found_nothing_is_accepted(small, file, words):
     with pytest.raises(CannotRun, match=words):
         accept(Workspace(small.plan), file, "why")
     assert not (small.results / "accepted.json").exists()
+
+
+def test_a_file_of_another_study_is_told_with_what_names_that(small):
+    other = Path("results-smoke/laws/knn.json")
+    other.parent.mkdir(parents=True)
+    other.touch()
+    with pytest.raises(CannotRun, match=r"^results-smoke/laws/knn\.json is not in the results folder results\.$"):
+        accept(Workspace(small.plan), str(other), "why")
+    plan = replace(small.plan, results="results-smoke", options=("--configfile", "smoke.yaml"))
+    plan.write(Path("results-smoke", PLAN))
+    with pytest.raises(CannotRun, match=r"but in that of another study: audit accept --configfile smoke\.yaml\.$"):
+        accept(Workspace(small.plan), str(other), "why")
 
 
 def test_what_is_missing_has_nothing_to_accept(small):

@@ -119,7 +119,7 @@ jobs = st.builds(
 digests = st.dictionaries(text, st.dictionaries(text, text, max_size=2), max_size=2)
 
 
-@given(st.builds(Plan, text, st.lists(jobs, max_size=3).map(tuple), digests, digests))
+@given(st.builds(Plan, text, st.lists(jobs, max_size=3).map(tuple), digests, digests, tuples))
 def test_a_plan_reads_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, plan: Plan):
     path = tmp_path_factory.getbasetemp() / "plan.json"
     plan.write(path)

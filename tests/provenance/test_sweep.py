@@ -436,6 +436,20 @@ def test_stale_results_are_told_by_rule_and_cause(small):
     assert "--forcerun law train" in told
 
 
+def test_the_ways_out_name_the_study_that_was_built(small):
+    small.plan = replace(small.plan, options=("--configfile", "profiles/smoke/study.yaml", "my own.yaml"))
+    study = "--configfile profiles/smoke/study.yaml 'my own.yaml'"
+    flip(small.results / "laws/knn.json")
+    told = tell_damage(found(small).damaged * (sweep.MOST + 1), small.plan)
+    assert f'audit accept results/laws/knn.json {study} --reason "why"  and build again.' in told
+    assert f"more: audit verify {study} lists them." in told
+    flip(small.results / "laws/knn.json")
+    small.replan("train", code="other code")
+    told = tell_stale(found(small).stale, small.plan)
+    assert f"snakemake --cores 8 {study} --forcerun train\n" in told
+    assert f'audit accept results/runs/knn/seed0.json {study} --reason "why"  and build again.' in told
+
+
 def test_the_last_look_marks_what_is_sound_and_refuses_the_rest(small):
     marker = small.results / ".sound"
     small.plan.write(small.results / PLAN)

@@ -70,6 +70,19 @@ def test_a_damaged_file_that_is_accepted_is_built_upon_and_the_paper_says_so_unt
     assert built.audit("verify").code == 0, "it leaves no trace"
 
 
+def test_the_way_out_that_a_build_of_another_study_tells_is_one(built):
+    (built.folder / "mine.yaml").write_text("pathvars: {results: results-mine}\n")
+    built.results = built.results.rename(built.folder / "results-mine")
+    found = edit_by_hand(built)
+    code, said = built.snakemake("--configfile", "mine.yaml")
+    assert code == 1
+    told = re.search(r"audit (accept .*) --reason", said)[1]
+    assert told == f"accept results-mine/{LAW} --configfile mine.yaml"
+    code, said = built.audit(*shlex.split(told), "--reason", "a known misprint")
+    assert code == 0, said
+    assert found in said
+
+
 def test_stale_results_that_are_accepted_are_not_made_again_though_snakemake_knows(built):
     script = built.folder / "scripts/law.py"
     script.write_text(script.read_text() + "\n\nUNUSED = 1\n")
