@@ -9,8 +9,9 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Sequence
-from itertools import takewhile
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 SOUND, FOUND, COULD_NOT_RUN = 0, 1, 2
 EXIT_CODES = "Exit codes: 0 sound, 1 found something, 2 could not run."
 CONFIGFILE = "--configfile"
+FOLDED = 8
+"""Missing results of a rule that are shown one by one; of more, the number."""
 
 app = typer.Typer(
     help="Prove what the paper prints, and trace it to code and data. Exit codes: 0 sound, 1 found something, "
@@ -112,14 +115,8 @@ def _show(data: dict[str, Any]) -> None:
     if data["findings"]:
         table = Table("file", "what", "why", "numbers", title=f"{len(data['findings'])} found", show_lines=True)
         table.columns[2].min_width = 74  # a hash that is cut is none
-        for finding in data["findings"]:
-            hashes = [f"{side} {finding[side]}" for side in ("found", "expected") if finding[side]]
-            table.add_row(
-                finding["file"],
-                MEANING[finding["kind"]],
-                "\n".join(filter(None, [finding["why"], *hashes])),
-                few(finding["numbers"]),
-            )
+        for group in folded(data["findings"]):
+            table.add_row(*_cells(group))
         out.print(table)
     for finding in data["accepted"]:
         out.print(f"accepted: {finding['file']} {MEANING[finding['kind']]}")
@@ -127,6 +124,26 @@ def _show(data: dict[str, Any]) -> None:
         out.print(f"{len(data['unused'])} files of an earlier study are no longer used, such as {data['unused'][0]}.")
     if data["sound"]:
         out.print(f"Sound: {data['files']} files, every linked number of the PDF, root {data['root']}.")
+
+
+def folded(findings: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Group findings as they are shown: each by itself, but what many jobs of one rule lack together."""
+    groups: dict[object, list[dict[str, Any]]] = defaultdict(list)
+    for number, finding in enumerate(findings):
+        rule = finding["job"].partition(" ")[0]
+        groups[rule if rule and finding["kind"] == "missing" else number].append(finding)
+    shown = ([group] if len(group) > FOLDED else [[finding] for finding in group] for group in groups.values())
+    return list(chain.from_iterable(shown))
+
+
+def _cells(group: Sequence[dict[str, Any]]) -> tuple[str, str, str, str]:
+    first = group[0]
+    numbers = list(dict.fromkeys(number for finding in group for number in finding["numbers"]))
+    if len(group) > 1:
+        rule = first["job"].partition(" ")[0]
+        return f"{len(group):,} of rule {rule}, such as {first['file']}", "are missing", "", few(numbers)
+    hashes = [f"{side} {first[side]}" for side in ("found", "expected") if first[side]]
+    return first["file"], MEANING[first["kind"]], "\n".join(filter(None, [first["why"], *hashes])), few(numbers)
 
 
 @app.command()

@@ -10,9 +10,10 @@ from typing import Any
 from provenance.findings import ACCEPTED, Accepted, Finding, Unsound, examine, is_receipt, read_placed
 from provenance.ledger import LEDGER, Lineage, root
 from provenance.memo import Memo
+from provenance.plan import PLAN
 from provenance.receipts import BadReceipt, Receipt, receipt_of
 from provenance.sweep import sweep
-from provenance.workspace import CannotRun, Workspace
+from provenance.workspace import CannotRun, Workspace, command_of
 
 NOTES = (".build", ".orders.json", ".plan.json", ".memo.json", ".sound")
 """What builds and audits note down, in the results folder itself."""
@@ -35,7 +36,12 @@ class Report:
 
 
 def verify(workspace: Workspace, paranoid: bool = False) -> Report:
-    """Examine all results of a study, its ledger and its PDF. `paranoid` trusts no hash that is remembered."""
+    """Examine all results of a study, its ledger and its PDF. `paranoid` trusts no hash that is remembered.
+
+    Raises CannotRun if nothing of the study is there: it was not built, or another is meant.
+    """
+    if not any((workspace.results / file).exists() for file in workspace.plan.makers):
+        raise CannotRun(f"Nothing is built in {workspace.results}.{' '.join(_elsewhere(workspace.results))}")
     swept = sweep(workspace.plan, trusting=not paranoid)
     report = Report(findings=[*swept.damaged, *swept.missing, *swept.stale], accepted=swept.accepted)
     report.files = sum(len(job.outputs) + 1 for job in workspace.plan.jobs)
@@ -44,6 +50,13 @@ def verify(workspace: Workspace, paranoid: bool = False) -> Report:
         for finding in look:
             (report.accepted if finding in accepted else report.findings).append(finding)
     return report
+
+
+def _elsewhere(results: Path) -> Iterator[str]:
+    """Name the results folders of other studies that lie here, each with the command that looks at it."""
+    for plan in sorted(Path().glob(f"*/{PLAN}")):
+        if plan.parent != results:
+            yield f" {plan.parent} is there: {command_of(plan.parent, 'audit', 'verify')}"
 
 
 def as_data(report: Report, workspace: Workspace) -> dict[str, Any]:

@@ -1,11 +1,15 @@
 """The command line means the study that Snakemake would build with the same words."""
 
 import json
+import shutil
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from provenance import audit, workspace
+from provenance import audit, pdf, workspace
+from provenance.plan import PLAN
 from provenance.workspace import CannotRun, Workspace, open_workspace
 
 
@@ -79,3 +83,62 @@ def test_snakemake_is_asked_in_its_own_words(tmp_path, monkeypatch):
     with pytest.raises(CannotRun, match="no plan"):
         open_workspace(["p", "q"], ["a.yaml", "b.yaml"])
     assert asked[0][-7:] == ["--profile", "p", "--profile", "q", "--configfile", "a.yaml", "b.yaml"]
+
+
+def smoke(small, folder: str = "results-smoke", *options: str) -> None:
+    """Leave a results folder of another study, whose build has noted how it was named."""
+    shutil.copytree(small.results, folder)
+    replace(small.plan, results=folder, options=options).write(Path(folder, PLAN))
+
+
+def test_where_nothing_is_built_no_row_a_file_says_so_but_where_something_is(run, small, named, capsys):
+    smoke(small, "results-smoke", "--configfile", "smoke.yaml")
+    shutil.rmtree(small.results)
+    assert run("verify") == 2
+    assert capsys.readouterr().err == (
+        "Nothing is built in results. results-smoke is there: audit verify --configfile smoke.yaml\n"
+    )
+    assert run("verify", "--json") == 2
+    assert run("crate") == 2
+    shutil.rmtree("results-smoke")
+    (small.results / "logs").mkdir(parents=True)
+    capsys.readouterr()
+    assert run("verify", "--profile", "profiles/smoke") == 2
+    assert capsys.readouterr().err == "Nothing is built in results.\n"
+
+
+def test_results_of_a_build_of_which_any_file_is_left_are_looked_at(run, small, named):
+    (kept,) = [path for path in small.results.rglob("*") if path.name == "main.pdf"]
+    for path in small.results.rglob("*"):
+        if path.is_file() and path != kept:
+            path.unlink()
+    assert run("verify") == 1
+
+
+def lacking(small, monkeypatch, kept: int) -> None:
+    """Take all results of trainings but some, and let the PDF, which is none here, say what the ledger says."""
+    monkeypatch.setattr(pdf, "compare", lambda *_: [])
+    monkeypatch.setattr(audit, "FOLDED", 3)
+    trainings = [job for job in small.plan.jobs if job.rule == "train"]
+    for job in trainings[kept:]:
+        for file in job.made:
+            (small.results / file).unlink()
+
+
+def test_many_missing_results_of_a_rule_are_one_row_of_what_is_printed(run, small, named, capsys, monkeypatch):
+    lacking(small, monkeypatch, kept=0)
+    assert run("verify") == 1
+    said = capsys.readouterr().out
+    assert said.count(" is missing ") == 0
+    assert said.count("4 of rule train, such as") == said.count(" runs/knn/seed0.receipt.json ") == 1
+    assert run("verify", "--json") == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert sum(finding["kind"] == "missing" for finding in findings) == 4
+
+
+def test_few_missing_results_have_a_row_each(run, small, named, capsys, monkeypatch):
+    lacking(small, monkeypatch, kept=1)
+    assert run("verify") == 1
+    said = capsys.readouterr().out
+    assert said.count(" is missing ") == 3
+    assert " of rule " not in said
