@@ -18,12 +18,13 @@ from typing import Any
 import yaml
 
 from provenance.crate import WITHOUT, unpack_crate, verify_crate
-from provenance.crate_description import RESULTS, About, Author, CrateError, Elsewhere
+from provenance.crate_description import METADATA, RESULTS, About, Author, CrateError, Elsewhere
 from provenance.findings import Accepted, Finding, Unsound
 from provenance.ledger import LEDGER
-from provenance.receipts import SUFFIX, BadReceipt, Receipt
+from provenance.plan import PLAN
+from provenance.receipts import SUFFIX, BadReceipt, Receipt, receipt_of
 from provenance.verify import Report, ledger_findings, pdf_findings
-from provenance.workspace import CannotRun
+from provenance.workspace import CannotRun, command_of
 
 CITATION = "CITATION.cff"
 
@@ -104,10 +105,17 @@ def unlicensed(files: Sequence[str], without: Sequence[Elsewhere]) -> list[str]:
 def verify_publication(target: Path) -> Report:
     """Audit a crate, folder or zip file: every hash, the ledger's root and lineages, the numbers of its PDF.
 
-    Nothing of it is run. Raises CannotRun if there is nothing at `target`; what is no crate is a finding.
+    Nothing of it is run. Raises CannotRun if there is nothing at `target`, or a results folder; anything
+    else that is no crate is a finding.
     """
     if not target.exists():
         raise CannotRun(f"{target}: there is no such crate. Give a folder or a zip file.")
+    if not (target / METADATA).exists() and any((target / file).exists() for file in (PLAN, receipt_of(LEDGER))):
+        # Not looked at with the configfiles that its own notes name: those of strangers could run code.
+        command = command_of(target, "audit", "verify")
+        raise CannotRun(
+            f"{target} is a results folder, not a crate. In the folder of its Snakefile, this looks at it: {command}"
+        )
     try:
         if target.is_dir():
             return _examine(target)

@@ -142,3 +142,24 @@ def test_few_missing_results_have_a_row_each(run, small, named, capsys, monkeypa
     said = capsys.readouterr().out
     assert said.count(" is missing ") == 3
     assert " of rule " not in said
+
+
+@pytest.mark.parametrize(
+    ("options", "command"),
+    [((), "audit verify"), (("--configfile", "a b.yaml"), "audit verify --configfile 'a b.yaml'")],
+)
+def test_a_results_folder_is_no_damaged_crate(run, small, named, capsys, options, command):
+    smoke(small, "results-smoke", *options)
+    assert run("verify", "results-smoke/") == 2
+    assert capsys.readouterr().err == (
+        f"results-smoke is a results folder, not a crate. In the folder of its Snakefile, this looks at it: {command}\n"
+    )
+    Path("results-smoke", PLAN).unlink()
+    assert run("verify", "results-smoke", "--json") == 2, "its dot files were left behind"
+    assert "audit verify with its --profile or --configfile" in capsys.readouterr().err
+
+
+def test_a_crate_without_its_description_is_a_damaged_one(run, small, capsys):
+    shutil.copytree(small.results, "crate/results")
+    assert run("verify", "crate") == 1
+    assert "so this is no crate" in capsys.readouterr().out
