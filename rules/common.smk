@@ -32,6 +32,12 @@ from scaling.latex import PaperError, pdflatex
 from scaling.house import HouseError
 from snakemake.logging import logger
 
+# Jobs are started with all configfiles, and without profiles.
+if workflow.is_main_process and (
+    left_out := options.left_out(sys.argv[1:], workflow.overwrite_configfiles)
+):
+    raise SystemExit(left_out)
+
 try:
     from scaling.study import Study, StudyError
 except HouseError as error:

@@ -43,6 +43,23 @@ def test_the_smoke_profile_is_laid_over_the_default_and_builds_into_a_folder_of_
     assert not list(workflow.folder.glob("results*"))
 
 
+@pytest.mark.parametrize("command", ["snakemake", "audit"])
+def test_a_configfile_beside_a_profile_does_not_silently_replace_its_study(workflow, command):
+    (workflow.folder / "mine.yaml").write_text("pathvars: {results: results-mine}\n")
+    arguments = ("--profile", "profiles/smoke", "--configfile", "mine.yaml")
+    code, said = workflow.snakemake(*arguments) if command == "snakemake" else workflow.audit("explain", *arguments)
+    assert code == (1 if command == "snakemake" else 2)
+    assert "profiles/smoke names the study profiles/smoke/study.yaml, which would not count" in said
+    assert "    --configfile profiles/smoke/study.yaml mine.yaml\n" in said
+    assert not list(workflow.folder.glob("results*"))
+    shutil.copy(Path(__file__).parents[2] / "config.yaml", workflow.folder)
+    code, said = workflow.snakemake("--dry-run", "--configfile", "profiles/smoke/study.yaml", "mine.yaml")
+    assert code == 0, said
+    assert re.search(r"^rule all:\n    input: (.+)$", said, re.MULTILINE)[1] == "results-mine/paper/main.pdf"
+    assert "images, seed 1" in said
+    assert "digits" not in said, "it is the smoke study"
+
+
 def test_the_gpu_profile_lets_the_cnns_of_images_and_nothing_else_train_on_a_gpu(workflow, monkeypatch):
     shutil.copy(Path(__file__).parents[2] / "config.yaml", workflow.folder)
     monkeypatch.setenv(VARIABLE, str(workflow.folder / "plan.json"))
