@@ -52,6 +52,7 @@ SOURCES = (
     "Snakefile",
     "config.yaml",
     "config.schema.json",
+    "measurements.yaml",  # of who uses profiles/measurements
     "profiles/**/*",
     "rules/**/*",
     "scripts/**/*",

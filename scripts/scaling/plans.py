@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag
+from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from scaling import domains, models
 from scaling.domains import Domain, KnownLaw, Published
@@ -225,6 +225,16 @@ class MeasuredPlan(Settings):
 
     _domain: str = PrivateAttr(default="")
     """The domain's name, told by the study: it says which rows of the file are meant."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_to_mix(cls, given: Any) -> Any:
+        """Tell what happened where an overlay gives measurements the name of a domain that config.yaml trains."""
+        if isinstance(given, Mapping) and "data" in given:
+            raise ValueError(
+                "measurements in the place of a trained domain. Give yours another name, here and in its file"
+            )
+        return given
 
     def known_of(self, family: str) -> None:
         """The law that the errors of a family follow: not known."""

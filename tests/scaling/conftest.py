@@ -53,6 +53,12 @@ def full_config(config: Config) -> Config:
 
 
 @pytest.fixture
+def measurements_profile() -> Callable[[Config], Config]:
+    """Takes out of a config what the profile of measurements takes out."""
+    return lambda config: _merged(config, _read("profiles/measurements/study.yaml"))
+
+
+@pytest.fixture
 def study(config: Config) -> Study:
     return Study.of(config)
 

@@ -627,6 +627,24 @@ def test_a_study_may_be_of_measurements_alone(brought):
     assert study.seeds == ()
 
 
+def test_the_profile_of_measurements_leaves_nothing_of_the_default_study_but_claims_about_any_curve(
+    brought, measurements_profile
+):
+    study = Study.of(measurements_profile(brought))
+    assert set(study.domains) == set(study.measured) == {"web"}
+    assert not study.arms
+    assert not study.experiments.present()
+    assert set(study.claims.present()) == {"H1", "H2", "H6", "H7", "H9"}
+
+
+def test_a_measured_domain_with_the_name_of_a_trained_one_is_asked_for_another(brought):
+    brought["domains"]["images"] |= brought["domains"]["web"]
+    (line,) = complaint(brought).splitlines()
+    assert line.startswith("domains.images = {")
+    assert "of a trained domain" in line
+    assert line.endswith("Give yours another name, here and in its file.")
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [

@@ -5,8 +5,10 @@ import os
 
 import pandas as pd
 import pytest
+import yaml
 
 SHARDS = (100, 300, 1_000, 3_000, 10_000, 30_000)
+PROFILE = ("--profile", "profiles/measurements")
 SLOPES = {"small": -0.2, "large": -0.35, "gru": -0.25}
 
 
@@ -29,15 +31,15 @@ def measured(workflow):
     """A study of two domains that were measured elsewhere."""
     (workflow.folder / "web.csv").write_text(rows("web", "small", "large"))
     (workflow.folder / "code.csv").write_text(rows("code", "gru"))
-    with workflow.study() as study:
-        study["domains"] = {"web": brought("web.csv", "Web text"), "code": brought("code.csv", "Code")}
-        study.update(experiments={}, claims={})
-        del study["seeds"], study["shared_pool_seeds"]
+    domains = {"web": brought("web.csv", "Web text"), "code": brought("code.csv", "Code")}
+    (workflow.folder / "measurements.yaml").write_text(yaml.safe_dump({"domains": domains}))
+    workflow.results = workflow.folder / "results-measurements"
+    workflow.pdf = workflow.results / "paper/main.pdf"
     return workflow
 
 
 def test_measurements_become_laws_a_figure_and_a_paper_and_nothing_is_trained(measured):
-    code, said = measured.snakemake()
+    code, said = measured.snakemake(*PROFILE)
     assert code == 0, said
     for domain, family in (("web", "small"), ("web", "large"), ("code", "gru")):
         curve = json.loads((measured.results / f"laws/{domain}/{family}.json").read_text())
@@ -54,11 +56,11 @@ def test_measurements_become_laws_a_figure_and_a_paper_and_nothing_is_trained(me
     assert list(receipt["sources"]) == ["web.csv"]
 
     os.utime(measured.folder / "web.csv")
-    assert measured.plan().jobs == {}, "the same measurements are no news"
+    assert measured.plan(*PROFILE).jobs == {}, "the same measurements are no news"
 
     line = rows("web", "small").splitlines()[5]
     measured.edit("web.csv", line, line.rpartition(",")[0] + ",0.9")
-    plan = measured.plan()
+    plan = measured.plan(*PROFILE)
     assert (plan.jobs["measure"], plan.jobs["law"], plan.jobs["learning_curves"]) == (1, 2, 1)
     assert {"curves", "ledger", "paper"} <= plan.jobs.keys()
     assert not any("code" in message for message in plan.messages), "another file's domain is left as it is"
@@ -67,7 +69,7 @@ def test_measurements_become_laws_a_figure_and_a_paper_and_nothing_is_trained(me
 def test_bad_measurements_stop_before_any_job_with_every_line_at_fault(measured):
     with (measured.folder / "web.csv").open("a") as file:
         file.write("web,small,100,0,nan\nweb,medium,many,0,0.5\n")
-    code, said = measured.snakemake()
+    code, said = measured.snakemake(*PROFILE)
     assert code == 1
     for words in (
         "domains.web.measurements = 'web.csv' can't be used",

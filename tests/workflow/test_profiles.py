@@ -73,6 +73,33 @@ def test_the_gpu_profile_lets_the_cnns_of_images_and_nothing_else_train_on_a_gpu
     assert devices["images", "cnn"] == "auto"
 
 
+@pytest.mark.parametrize(
+    ("file", "options"),
+    [
+        ("measurements.yaml", ["--profile", "profiles/measurements"]),
+        ("mine.yaml", ["--configfile", "profiles/measurements/study.yaml", "mine.yaml"]),
+    ],
+)
+def test_measurements_alone_take_a_file_of_their_domains(workflow, file, options):
+    shutil.copy(Path(__file__).parents[2] / "config.yaml", workflow.folder)
+    (workflow.folder / "web.csv").write_text("model,N,error\ngru,100,0.5\ngru,200,0.4\n")
+    measured = "{ measurements: web.csv, title: Web text, unit: tokens, metric: nats per token }"
+    (workflow.folder / file).write_text(f"domains: {{ web: {measured} }}\n")
+    code, said = workflow.snakemake(*options, "--dry-run")
+    assert code == 0, said
+    assert re.search(r"^rule all:\n    input: (.+)$", said, re.MULTILINE)[1] == "results-measurements/paper/main.pdf"
+    rules = re.findall(r"^(\w+) +\d+$", said, re.MULTILINE)
+    assert {"measure", "law", "claim", "paper"} <= set(rules)
+    assert not {"train", "gather", "prepare", "bias", "coverage"} & set(rules)
+
+
+def test_measurements_alone_ask_for_domains_where_there_are_none(workflow):
+    code, said = workflow.snakemake("--profile", "profiles/measurements", "--dry-run")
+    assert code == 1
+    assert "domains = {}: empty. Give at least one." in said
+    assert "Traceback" not in said
+
+
 def test_runs_that_may_use_a_gpu_wait_for_a_place_on_it(workflow):
     with workflow.study() as study:
         study["domains"]["spiral"]["families"]["mlp"]["device"] = "auto"

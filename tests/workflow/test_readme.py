@@ -18,6 +18,11 @@ COMMANDS = sorted(
 )
 LAWS = re.findall(r"```bash\n(laws [^\n]*)\n```(?:(?!```).)*?```text\n(.*?)\n```", README, re.DOTALL)
 """Commands on measurements, and what the README says that they print."""
+MEASURED = {
+    "csv": "model,N,error\nlstm,1000,5.21\nlstm,4000,4.80\n",
+    "yaml": re.search(r"^```yaml\n(domains:.*?)^```", README, re.MULTILINE | re.DOTALL)[1],
+}
+"""Some measurements, and the README's file about them."""
 
 
 def test_the_readme_gives_commands():
@@ -32,6 +37,8 @@ def test_make_knows_the_target(command):
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("snakemake ")])
 def test_snakemake_takes_the_command(command, workflow):
+    (workflow.folder / "my-curves.csv").write_text(MEASURED["csv"])
+    (workflow.folder / "measurements.yaml").write_text(MEASURED["yaml"])
     (workflow.folder / "mine.yaml").write_text("pathvars: {results: results-mine}\nseeds: [7]\n")
     code, said = workflow.snakemake("--dry-run", *shlex.split(command)[1:])
     assert code == 0, said
