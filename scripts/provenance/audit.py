@@ -348,9 +348,9 @@ def crate(
 
     workspace = open_workspace(profile or [], configfile or [])
     citation = publication.read_citation(Path())
-    paper = workspace.ledger.get("config", {}).get("paper", {})
+    study = workspace.ledger.get("config", {})
     given = {"title": title, "author": author, "affiliation": affiliation, "url": url, "license": license}
-    what = publication.about(citation, paper, given)
+    what = publication.about(citation, study.get("paper", {}), given)
     checked = verify.verify(workspace, paranoid=True)
     if checked.findings:
         _show(verify.as_data(checked, workspace))
@@ -365,6 +365,8 @@ def crate(
         write_crate(workspace.results, target, Path.cwd(), what, jobs=jobs, without=without)
     except CrateError as error:
         raise CannotRun(str(error)) from error
+    if said := publication.misnamed(what, study.get("domains", {})):
+        print(said, file=sys.stderr)
     if as_json:
         print(json.dumps({"crate": str(target), "root": checked.root, "unlicensed": unlicensed}, ensure_ascii=False))
         return

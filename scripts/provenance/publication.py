@@ -27,6 +27,8 @@ from provenance.verify import Report, ledger_findings, pdf_findings
 from provenance.workspace import CannotRun, command_of
 
 CITATION = "CITATION.cff"
+OURS = {"title": "How Much More Data Would Buy", "author": "The Scaling Paper Authors"}
+"""What the project calls its own paper, and itself, in config.yaml."""
 
 
 def read_citation(checkout: Path) -> dict[str, Any]:
@@ -79,6 +81,21 @@ def _author(citation: Mapping[str, Any]) -> Author | None:
     if len(names) != 1:
         return Author(" and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))) if names else None
     return Author(names[0], str(authors[0].get("website", "")), str(authors[0].get("affiliation", "")))
+
+
+def misnamed(what: About, domains: Mapping[str, Any]) -> str | None:
+    """Say that a study with measurements, which somebody brought, goes out under the project's own name, if it does."""
+    brought = [name for name, settings in domains.items() if "measurements" in (settings or {})]
+    given = {"title": what.title, "author": what.author.name}
+    kept = [key for key, ours in OURS.items() if given[key] == ours]
+    if not brought or not kept:
+        return None
+    keys = " and ".join(f"paper.{key}" for key in kept)
+    names = ", ".join(brought)
+    return (
+        f"The measurements of {names} go out as “{what.title}” by {what.author.name}, under {what.license}. "
+        f"If they are yours, set {keys} in the config and build again, and give --license if it is another."
+    )
 
 
 def left_out(citation: Mapping[str, Any]) -> tuple[Elsewhere, ...]:

@@ -2,12 +2,23 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
 from provenance.crate import WITHOUT, Author, write_crate
 from provenance.ledger import Ledger
-from provenance.publication import about, as_data, left_out, read_citation, unlicensed, verify_publication
+from provenance.publication import (
+    OURS,
+    about,
+    as_data,
+    left_out,
+    misnamed,
+    read_citation,
+    unlicensed,
+    verify_publication,
+)
 from provenance.receipts import Receipt, digest, file_hash, receipt_of
 from provenance.workspace import CannotRun
 
@@ -67,6 +78,32 @@ def test_a_citation_that_is_none_is_refused_and_no_citation_is_empty(tmp_path):
         (tmp_path / "CITATION.cff").write_text(text)
         with pytest.raises(CannotRun, match=r"CITATION\.cff"):
             read_citation(tmp_path)
+
+
+BROUGHT = {"web": {"measurements": "web.csv"}, "code": {"measurements": "code.csv"}, "spiral": {"data": {}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, ["“How Much More Data Would Buy” by The Scaling Paper Authors", "under MIT", "web, code"]),
+        ({"title": "Ours"}, ["“Ours” by The Scaling Paper Authors", "paper.author"]),
+        ({"author": "Ada L"}, ["by Ada L", "paper.title"]),
+        ({"title": "Ours", "author": "Ada L"}, []),
+    ],
+)
+def test_measurements_that_go_out_under_the_projects_own_name_are_told(given, told):
+    said = misnamed(about(CITATION, OURS, given), BROUGHT)
+    assert (said is not None) == bool(told)
+    assert all(words in said for words in told)
+
+
+def test_a_study_without_measurements_goes_out_under_the_projects_name():
+    assert misnamed(about(CITATION, OURS, {}), {"spiral": BROUGHT["spiral"], "coin": None}) is None
+
+
+def test_the_projects_own_name_is_that_of_its_config():
+    assert yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())["paper"].items() >= OURS.items()
 
 
 # Crates of others
