@@ -11,8 +11,9 @@ seed     which repetition, from 0; where the column is left out, every row is se
 error    what the curve shows, above zero
 compute  floating-point operations of the training; may be left out or empty
 
-Domains and models are names as in config.yaml. Columns are separated by commas, semicolons or tabs; numbers are written
-with digits and a point, such as 0.25 or 1e6; the text is UTF-8. Empty lines are passed over.
+Other columns are ignored. Domains and models are names as in config.yaml. Columns are separated by commas, semicolons
+or tabs; numbers are written with digits and a point, such as 0.25 or 1e6; the text is UTF-8. Empty lines are passed
+over.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import io
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral
 from pathlib import Path
@@ -46,6 +47,18 @@ LARGEST = 2**63 - 1
 """The largest whole number that a table can hold."""
 MOST = 20
 """Faults that are told in full; of more, the number."""
+CALLED = {
+    "domain": "task dataset corpus",
+    "model": "name learner family architecture arch method algorithm network",
+    "size": "params parameters nparams modelsize width",
+    "N": "n examples samples points tokens data datasize datasetsize trainsize ntrain trainingsetsize",
+    "seed": "run rep repeat repetition replicate trial randomseed",
+    "error": "loss testloss evalloss valloss testerror errorrate perplexity crossentropy nll mse rmse wer cer",
+    "compute": "flop flops operations",
+}
+"""What else people call the columns, in lower-case letters alone; told, never taken for granted."""
+ALIKE = 0.75
+"""Names at least so much alike, by difflib's ratio, may be a slip."""
 
 _NAME = TypeAdapter(Name)
 
@@ -63,7 +76,8 @@ class Fault(NamedTuple):
     def tell(self, path: str | Path) -> str:
         """Say it in a sentence or two."""
         place = f"{path}, line {self.line}" if self.line else str(path)
-        return f"{place}: {f'{self.column} = {self.value!r} ' if self.column else ''}{self.reason}. {self.advice}"
+        cell = f"{self.column} = {self.value!r} " if self.column else ""
+        return f"{place}: {cell}{self.reason}. {self.advice}".rstrip()
 
 
 class MeasurementsError(ValueError):
@@ -82,40 +96,29 @@ def read_measurements(path: str | Path, domain: str | None = None) -> pd.DataFra
     nullable integer, `N` and `seed` are integers, `error` and `compute` floats; NaN is what is not known. Raises
     MeasurementsError, which names every fault with its line.
     """
-    records = _records(path)
-    line, header = next(records, (1, []))
-    names = [cell.strip() for cell in header]
-    faults = list(_header_faults(line, names, domain is not None))
-    if not set(names) & set(COLUMNS):
-        raise MeasurementsError(path, faults)
-    rows = []
-    for line, record in records:
-        if len(record) != len(names):
-            told = f"has {len(record)} {'field' if len(record) == 1 else 'fields'}, the header {len(names)}"
-            faults.append(Fault(told, "Give every column a value; put a value that holds a separator in quotes.", line))
-            continue
-        rows.append(_Row(line, {"domain": domain, "size": None, "seed": 0, "compute": None}))
-        for column, cell in zip(names, record, strict=True):
-            faults += rows[-1].take(column, cell.strip())
-    if not rows and not faults:
-        faults.append(Fault("no row below the header", "Give a row for each measured error.", line))
-    faults += [*_repeated(rows), *_without_size(rows), *_single_shards(rows)]
-    if faults:
-        raise MeasurementsError(path, sorted(faults, key=lambda fault: fault.line or 0))
-    import pandas as pd
-
-    table = pd.DataFrame([row.cells for row in rows], columns=list(COLUMNS))
-    return table.astype({"size": "Int64", "N": "int64", "seed": "int64", "error": "float64", "compute": "float64"})
+    return _table(_read_rows(path, domain))
 
 
 def read_domain(path: str | Path, domain: str) -> pd.DataFrame:
-    """Read the measurements of one domain as `read_measurements` does; raises MeasurementsError if there are none."""
-    table = read_measurements(path, domain)
-    found = table[table.domain == domain]
-    if found.empty:
-        known = ", ".join(dict.fromkeys(table.domain))
+    """Read the measurements of one domain as `read_measurements` does, each of its models at several N.
+
+    Raises MeasurementsError, also if there are none.
+    """
+    rows = _read_rows(path, domain)
+    found = [row for row in rows if row.cells["domain"] == domain]
+    if not found:
+        known = ", ".join(dict.fromkeys(row.cells["domain"] for row in rows))
         raise MeasurementsError(path, [Fault(f"no row of domain {domain!r}", f"It has {known}.")])
-    return found.reset_index(drop=True)
+    if faults := list(_single_shards(found)):
+        raise MeasurementsError(path, faults)
+    return _table(found)
+
+
+def tell_ignored(path: str | Path) -> str | None:
+    """Say which columns of a file are ignored, and which of them may be misnamed; None if all are read."""
+    _, header = next(_records(path), (1, []))
+    fault = _ignored([cell.strip() for cell in header])
+    return fault and fault.tell(path)
 
 
 def tabulate(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -162,6 +165,13 @@ def model_name(model: str, size: Any) -> str:
     return f"{model}-{size}" if isinstance(size, Integral) else model
 
 
+def _table(rows: Sequence[_Row]) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame([row.cells for row in rows], columns=list(COLUMNS))
+    return table.astype({"size": "Int64", "N": "int64", "seed": "int64", "error": "float64", "compute": "float64"})
+
+
 class _Row(NamedTuple):
     """A line, and the cells of it that could be read."""
 
@@ -195,6 +205,34 @@ class _BadCell(ValueError):
         self.reason, self.advice = reason, advice
 
 
+def _read_rows(path: str | Path, domain: str | None) -> list[_Row]:
+    """Read all rows; raises MeasurementsError if there is anything wrong with one of them."""
+    records = _records(path)
+    line, header = next(records, (1, []))
+    names = [cell.strip() for cell in header]
+    faults = list(_header_faults(line, names, domain is not None))
+    # That a column was ignored may be why rows seem to be the same.
+    ignored = None if faults else _ignored(names)
+    if not set(names) & set(COLUMNS):
+        raise MeasurementsError(path, faults)
+    rows = []
+    for line, record in records:
+        if len(record) != len(names):
+            told = f"has {len(record)} {'field' if len(record) == 1 else 'fields'}, the header {len(names)}"
+            faults.append(Fault(told, "Give every column a value; put a value that holds a separator in quotes.", line))
+            continue
+        rows.append(_Row(line, {"domain": domain, "size": None, "seed": 0, "compute": None}))
+        for column, cell in zip(names, record, strict=True):
+            faults += rows[-1].take(column, cell.strip())
+    if not rows and not faults:
+        faults.append(Fault("no row below the header", "Give a row for each measured error.", line))
+    faults += [*_repeated(rows), *_without_size(rows)]
+    if faults:
+        faults += [ignored] if ignored else []
+        raise MeasurementsError(path, sorted(faults, key=lambda fault: fault.line or 0))
+    return rows
+
+
 def _records(path: str | Path) -> Iterator[tuple[int, list[str]]]:
     """Split a file into lines of cells, each with the number of its first line; empty lines are left out."""
     try:
@@ -223,21 +261,57 @@ def _header_faults(line: int, names: Sequence[str], domain_named: bool) -> Itera
     if not names:
         yield Fault("the file is empty", f"Give a header, {','.join(COLUMNS)}, and a row for each measured error.")
         return
-    if not set(names) & set(COLUMNS):
+    needed = [name for name in REQUIRED if not (name == "domain" and domain_named)]
+    missing = [name for name in needed if name not in names]
+    meant = _meant((name for name in names if name not in COLUMNS), missing)
+    if not set(names) & set(COLUMNS) and not meant:
         advice = f"The first line names the columns, separated by commas, semicolons or tabs: {', '.join(COLUMNS)}."
         yield Fault(f"no column is known; there are {', '.join(map(repr, names))}", advice, line)
         return
-    lowered = {column.lower(): column for column in COLUMNS}
     for name in dict.fromkeys(names):
-        if name not in COLUMNS:
-            close = difflib.get_close_matches(name.lower(), lowered, n=1)
-            advice = f"Did you mean {lowered[close[0]]}?" if close else "Leave it out."
-            yield Fault(f"unknown column {name!r}", f"{advice} Columns are {', '.join(COLUMNS)}.", line)
-        elif names.count(name) > 1:
+        if name in COLUMNS and names.count(name) > 1:
             yield Fault(f"column {name} stands there {names.count(name)} times", "Give each column once.", line)
-    for name in REQUIRED:
-        if name not in names and not (name == "domain" and domain_named):
-            yield Fault(f"column {name} is missing", f"Give at least {', '.join(REQUIRED)}.", line)
+    if missing:
+        reason = f"{_columns(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        give = [f"Give at least {', '.join(needed)}."] if set(missing) - meant.keys() else []
+        yield Fault(reason, " ".join([*_renaming(meant), *give]), line)
+
+
+def _ignored(names: Sequence[str]) -> Fault | None:
+    """Tell the columns that are not read, and which of those that are not there they may be."""
+    unread = [name for name in dict.fromkeys(names) if name not in COLUMNS]
+    if not unread:
+        return None
+    meant = _meant(unread, [column for column in COLUMNS if column not in names])
+    return Fault(f"ignored the {_columns(list(map(repr, unread)))}", " ".join(_renaming(meant)))
+
+
+def _meant(names: Iterable[str], columns: Sequence[str]) -> dict[str, list[str]]:
+    """Find what may stand for these columns, which are not there: by what people call them, or for a slip."""
+    by_letters = {column.lower(): column for column in columns}
+    meant: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        letters = re.sub("[^a-z]", "", name.lower())
+        called = [column for column in columns if letters in CALLED[column].split()]
+        slips = difflib.get_close_matches(letters, by_letters, n=1, cutoff=ALIKE)
+        for column in (called or [by_letters[slip] for slip in slips])[:1]:
+            meant[column].append(name)
+    return {column: meant[column] for column in columns if column in meant}
+
+
+def _renaming(meant: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Say which names to change, if any."""
+    if meant:
+        parts = [f"{' or '.join(map(repr, names))} is {column}" for column, names in meant.items()]
+        yield f"If {_listed(parts)}, rename {'it' if len(parts) == 1 else 'them'}."
+
+
+def _columns(names: Sequence[str]) -> str:
+    return f"{'column' if len(names) == 1 else 'columns'} {_listed(names)}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def _repeated(rows: Sequence[_Row]) -> Iterator[Fault]:
@@ -270,9 +344,7 @@ def _without_size(rows: Sequence[_Row]) -> Iterator[Fault]:
 
 
 def _single_shards(rows: Sequence[_Row]) -> Iterator[Fault]:
-    """Find curves of one N; not where some row may be of any curve or N."""
-    if not all(row.has("domain", "model", "N") for row in rows):
-        return
+    """Find curves of one N."""
     curves: dict[tuple[Any, ...], list[_Row]] = defaultdict(list)
     for row in rows:
         curves[row.cells["domain"], row.cells["model"]].append(row)

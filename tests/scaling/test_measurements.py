@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling.curves import fit_curve, gather
-from scaling.measurements import COLUMNS, MOST, MeasurementsError, read_domain, read_measurements, tabulate
+from scaling.measurements import (
+    COLUMNS,
+    MOST,
+    MeasurementsError,
+    read_domain,
+    read_measurements,
+    tabulate,
+    tell_ignored,
+)
 
 GOOD = """\
 domain,model,N,seed,error
@@ -103,8 +112,55 @@ def test_cells_may_be_quoted_and_empty_lines_stand_anywhere(read):
     assert found.N.tolist() == [10, 20]
 
 
-def test_few_shards_are_no_fault(read):
-    assert len(read(GOOD)) == 2
+@pytest.mark.parametrize("rows", ["", "web,gru,100,0,0.1\n", "code,gru,7,0,0.1\ncode,gru,7,1,0.1\n"])
+def test_few_shards_are_no_fault(read, rows):
+    assert len(read(GOOD + rows)) == 2 + rows.count("\n")
+
+
+def test_columns_of_other_names_are_ignored_and_told(read, tmp_path):
+    extra = "domain,note,model,N,seed,error,speed of it\nweb,a b,lstm,100,0,0.5,\nweb,,lstm,200,0,0.4,1;2\n"
+    plain = "domain,model,N,seed,error\nweb,lstm,100,0,0.5\nweb,lstm,200,0,0.4\n"
+    found = read(extra)
+    told = tell_ignored(tmp_path / "curves.csv")
+    assert told == f"{tmp_path}/curves.csv: ignored the columns 'note' and 'speed of it'."
+    pd.testing.assert_frame_equal(found, read(plain))
+    assert tell_ignored(tmp_path / "curves.csv") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("sede", "seed"), ("trial", "seed"), ("FLOPs", "compute"), ("params", "size")]
+)
+def test_of_an_ignored_column_is_told_what_it_may_mean(read, tmp_path, name, column):
+    read(f"model,N,error,{name}\nlstm,100,0.5,1\n", domain="web")
+    assert tell_ignored(tmp_path / "curves.csv").endswith(
+        f" ignored the column '{name}'. If '{name}' is {column}, rename it."
+    )
+
+
+def test_where_rows_are_at_fault_too_it_is_told_which_columns_are_ignored(complaint):
+    first, second, *_ = complaint(GOOD.replace("seed", "sede") + "web,lstm,100,1,0.5\n").splitlines()
+    assert first == "FILE: ignored the column 'sede'. If 'sede' is seed, rename it."
+    assert second.startswith("FILE, line 4: measures the same as line 2")
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (
+            "name,n,seed,loss",
+            "columns model, N and error are missing. If 'name' is model, 'n' is N and 'loss' is error",
+        ),
+        ("Model,Tokens,Test_Loss", "columns model, N and error are missing. If 'Model' is model, 'Tokens' is N and"),
+        ("learner,train_size,errr", "If 'learner' is model, 'train_size' is N and 'errr' is error, rename them."),
+        ("model,N,test_loss,loss", "column error is missing. If 'test_loss' or 'loss' is error, rename it."),
+        ("name,amount,loss", "If 'name' is model and 'loss' is error, rename them. Give at least model, N, error"),
+    ],
+)
+def test_what_a_missing_column_may_be_called_is_told_once(complaint, header, told):
+    row = ",".join(["lstm", "10", "2", "1"][: len(header.split(","))])
+    message = complaint(f"{header}\n{row}\n", domain="web")
+    assert told in message
+    assert len(message.splitlines()) == 1
 
 
 # What is wrong with a row after the good ones, its line, what the message must say
@@ -137,8 +193,6 @@ ROWS = [
     ("web,lstm,200,0,0.1,7", 4, "has 6 fields, the header 5"),
     ("web,lstm,100,0,0.1", 4, "measures the same as line 2", "web", "lstm", "N 100", "seed 0", "Keep one"),
     ("web,lstm,1000,0,0.1", 4, "measures the same as line 3"),
-    ("web,gru,100,0,0.1", 4, "model gru of domain web has a single shard, N = 100 (line 4)", "several N"),
-    ("web,gru,100,0,0.1\nweb,gru,100,1,0.1", 4, "N = 100 (lines 4, 5)"),
 ]
 
 
@@ -158,9 +212,9 @@ FILES = [
     ("web,lstm,100,0,0.5\n", "FILE, line 1: no column is known", "'lstm'", "first line names the columns"),
     (GOOD.replace(",", "|"), "FILE, line 1: no column is known", "commas, semicolons or tabs"),
     ("domain,model,N,seed,error\n", "FILE, line 1: no row below the header"),
-    (GOOD.replace("N,", "n,"), "FILE, line 1: unknown column 'n'. Did you mean N?", "column N is missing"),
-    (GOOD.replace("seed", "sede"), "unknown column 'sede'. Did you mean seed?"),
-    (GOOD.replace("seed", "host"), "unknown column 'host'. Leave it out."),
+    (GOOD.replace("N,", "n,"), "FILE, line 1: column N is missing. If 'n' is N, rename it."),
+    (GOOD.replace("N,", "amount,"), "FILE, line 1: column N is missing. Give at least domain, model, N, error"),
+    (GOOD.replace("error", "accuracy"), "column error is missing", "Give at least"),
     (GOOD.replace("seed", "N"), "column N stands there 2 times"),
     (GOOD.replace("domain", "compute").replace("web", "1"), "FILE, line 1: column domain is missing"),
     (GOOD.replace("0.25", '"0.25'), "FILE, line 3: is not CSV"),
@@ -190,12 +244,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_all_faults_are_told_at_once_in_the_order_of_the_lines(complaint):
     message = complaint(GOOD.replace("seed", "sead") + "web,lstm,many,0,-1\nweb,lstm,100,0,2\nweb,Lstm,5,0\n")
     places = [line.partition(": ")[0].removeprefix("FILE, line ") for line in message.splitlines()]
-    assert places == ["1", "4", "4", "5", "6"]
-
-
-def test_no_curve_is_called_short_because_of_rows_that_cannot_be_read(complaint):
-    message = complaint("domain,model,N,error\nweb,lstm,100,1\nweb,lstm,2OO,1\n")
-    assert "single shard" not in message
+    assert places == ["FILE", "4", "4", "5", "6"]
 
 
 def test_of_very_many_faults_the_rest_is_counted(complaint, read):
@@ -214,6 +263,24 @@ def test_the_rows_of_one_domain_are_had_alone_and_others_named_if_it_has_none(tm
     assert read_domain(path, "code").N.tolist() == [10, 20]
     with pytest.raises(MeasurementsError, match=r"no row of domain 'images'\. It has web, code\."):
         read_domain(path, "images")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("web,gru,100,0,0.1\n", "line 4: model gru of domain web has a single shard, N = 100 (line 4)"),
+        (
+            "web,gru,100,0,0.1\ncode,a,1,0,1\nweb,gru,100,1,0.1\n",
+            "line 4: model gru of domain web has a single shard, N = 100 (lines 4, 6)",
+        ),
+    ],
+)
+def test_a_curve_of_one_shard_is_told_to_who_asks_for_its_domain_alone(tmp_path, rows, told):
+    path = tmp_path / "curves.csv"
+    path.write_text(GOOD + rows + "images,cnn,10,0,1\nimages,cnn,20,0,1\n")
+    with pytest.raises(MeasurementsError, match=re.escape(told)):
+        read_domain(path, "web")
+    assert len(read_domain(path, "images")) == 2
 
 
 @settings(max_examples=200, deadline=None)

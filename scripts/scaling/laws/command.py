@@ -20,7 +20,7 @@ from scaling.laws import report
 from scaling.laws.answers import compare, outlook
 from scaling.laws.exponents import MARGIN
 from scaling.laws.measured import MeasuredCurve, measured_curves
-from scaling.measurements import MeasurementsError, read_measurements
+from scaling.measurements import MeasurementsError, read_measurements, tell_ignored
 
 DONE, NOTHING, COULD_NOT_RUN = 0, 1, 2
 WIDTH = 100
@@ -39,8 +39,9 @@ Measurements = Annotated[
     Path,
     typer.Argument(
         metavar="CURVES.CSV",
-        help="A row a run, with the columns model, N, error and, if there are any, domain, seed, size and compute. "
-        "N counts whatever you count; the error is any positive loss. Without a domain, that is the file's name.",
+        help="A row a run, with the columns model, N, error and, if there are any, domain, seed, size and compute; "
+        "others are ignored. N counts whatever you count; the error is any positive loss. Without a domain, that is "
+        "the file's name.",
         show_default=False,
     ),
 ]
@@ -232,6 +233,8 @@ def _curves(
 ) -> tuple[MeasuredCurve, ...]:
     """Analyse the measurements, or those of the columns' values that are wanted."""
     table = read_measurements(measurements, domain=measurements.stem)
+    if said := tell_ignored(measurements):
+        print(said, file=sys.stderr)
     for column, value in wanted.items():
         if value is None:
             continue

@@ -143,10 +143,13 @@ def _curve(task: _Task) -> MeasuredCurve:
         except NoSizeLaw as problem:
             size_refusal = str(problem)
     analysis, refusal = None, None
-    try:
-        analysis = analyse(shards(runs.N, runs.error, pool=task.pool), task.level)
-    except CurveError as problem:
-        refusal = str(problem)
+    if runs.N.nunique() == 1:
+        refusal = "a single shard is no curve. Measure more shards."
+    else:
+        try:
+            analysis = analyse(shards(runs.N, runs.error, pool=task.pool), task.level)
+        except CurveError as problem:
+            refusal = str(problem)
     return MeasuredCurve(
         domain=task.domain,
         model=task.model,

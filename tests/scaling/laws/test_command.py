@@ -109,6 +109,29 @@ def test_too_few_shards_are_refused_and_nothing_fitted_is_told_by_the_exit_code(
     assert (tmp_path / "short-laws" / "laws.pdf").exists()
 
 
+@pytest.mark.parametrize("name", ["fit", "forecast", "compare"])
+def test_a_model_of_a_single_shard_has_no_law_and_others_have_theirs(laws, tmp_path, name):
+    file = written(tmp_path / "mixed.csv", [*curve(), *curve("gru"), ("images", "solo", 100, 0, 0.3)])
+    code, text, _ = laws(name, file, *(["--at", "1e6"] if name == "forecast" else []))
+    assert code == 0
+    assert ("no law of solo" if name == "compare" else "No law: a single shard") in text
+
+
+def test_of_a_single_shard_alone_nothing_is_fitted(laws, tmp_path):
+    code, text, _ = laws("fit", written(tmp_path / "solo.csv", [("images", "solo", 100, 0, 0.3)]))
+    assert code == command.NOTHING
+    assert "No law: a single shard" in text
+
+
+def test_what_else_a_file_has_is_ignored_and_told_in_a_line(laws, tmp_path):
+    table = pd.DataFrame(curve(), columns=["domain", "model", "N", "seed", "error"]).assign(note="fine")
+    table.to_csv(tmp_path / "noted.csv", index=False)
+    code, text, said = laws("fit", "noted.csv", "--json")
+    assert code == 0
+    assert said == "noted.csv: ignored the column 'note'.\n"
+    assert json.loads(text)["curves"][0]["analysis"] is not None
+
+
 def test_a_folder_that_cannot_be_written_is_named(laws, tmp_path):
     (tmp_path / "taken").write_text("")
     code, _, said = laws("fit", written(tmp_path / "a.csv", curve()), "--out", tmp_path / "taken")
