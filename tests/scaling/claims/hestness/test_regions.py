@@ -90,10 +90,29 @@ def test_what_is_seen_is_counted(ends, value):
     assert (value(REGIONS, found, "seen"), value(REGIONS, found, "domains")) == (1, 2)
 
 
-def test_a_domain_without_a_guess_settles_nothing(ends, verdict):
-    only_images = {"images": 0.9}
-    assert verdict(REGIONS, ends(WHOLE, elsewhere(WHOLE), guesses=only_images)) == "undecided"
-    assert verdict(REGIONS, ends(elsewhere(STRAIGHT), guesses=only_images)) == "undecided"
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([WHOLE, elsewhere(MIDDLE)], "supported"),
+        ([MIDDLE, elsewhere(WHOLE)], "undecided"),
+        ([STRAIGHT, elsewhere(WHOLE)], "contradicted"),
+        ([elsewhere(STRAIGHT)], "undecided"),
+        ([silent(WHOLE), elsewhere(WHOLE)], "undecided"),
+        ([elsewhere(silent(STRAIGHT))], "undecided"),
+    ],
+)
+def test_a_curve_whose_best_guess_is_unknown_settles_nothing(ends, verdict, told, expected):
+    assert verdict(REGIONS, ends(*told, guesses={"images": 0.9})) == expected
+
+
+def test_how_many_curves_best_guess_is_unknown_is_said(ends, value):
+    found = ends(WHOLE, MIDDLE, elsewhere(WHOLE), elsewhere(silent(WHOLE)), guesses={"images": 0.9})
+    assert [value(REGIONS, found, name) for name in ("unknown", "eligible", "seen", "domains")] == [1, 2, 1, 1]
+    assert "is unknown of" in REGIONS.test(found).reason
+    assert "unknown" not in REGIONS.test(ends(WHOLE, MIDDLE)).reason
+    all_unknown = REGIONS.test(ends(elsewhere(WHOLE), elsewhere(MIDDLE), guesses={})).reason
+    assert "none is of a domain whose best guess is known" in all_unknown
+    assert "start" not in all_unknown
 
 
 def test_a_measured_start_and_a_measured_floor_are_seen(curve, evidence, value):
