@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.curves import chosen_runs
-from scaling.numbers import Number, fixed, size_interval
+from scaling.numbers import Number, fixed, share, size_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,17 +82,16 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean error over seeds, with its t interval; open with one seed."""
+    """A mean error over seeds, with its t interval, cut to what can be; open with one seed."""
 
     value: float
     low: float | None
     high: float | None
     seeds: int
 
-    def number(self, unit: str) -> Number:
-        """Give it as a number of the paper."""
-        how = f"t on {self.seeds} seeds"
-        return fixed(self.value, 3, unit=unit, interval=(self.low, self.high), level=LEVEL, how=how)
+    def share(self) -> Number:
+        """Give that of shares as a number of the paper."""
+        return share(self.value, self.low, self.high, level=LEVEL, how=f"t on {self.seeds} seeds, cut to what can be")
 
 
 @dataclass(frozen=True)
@@ -136,11 +135,16 @@ def difference(one: pd.Series[float], other: pd.Series[float]) -> Difference:
     return Difference(*_t_interval((pairs.one - pairs.other).to_numpy()), len(pairs))
 
 
-def mean(errors: pd.Series[float]) -> Mean:
-    """Average errors over seeds; raises NothingToCompare if there are none."""
+def mean(errors: pd.Series[float], most: float = np.inf) -> Mean:
+    """Average errors over seeds, of which none is below zero or above `most`; raises NothingToCompare without any.
+
+    Of few seeds a t interval may reach beyond. Cut there it holds the truth as often as before.
+    """
     if errors.empty:
         raise NothingToCompare("no seed ended well, so there is no mean")
-    return Mean(*_t_interval(np.asarray(errors, dtype=np.float64)), len(errors))
+    middle, *ends = _t_interval(np.asarray(errors, dtype=np.float64))
+    low, high = (None if end is None else min(max(end, 0.0), most) for end in ends)
+    return Mean(middle, low, high, len(errors))
 
 
 def _t_interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float | None, float | None]:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from scaling.laws import Estimate
-from scaling.numbers import Number, fixed, percent, significant
+from scaling.numbers import Number, decimals, fixed, percent, share, significant
 from scaling.plans import DomainPlan
 
 
 def error(value: float, plan: DomainPlan) -> Number:
     """Print an error with three significant figures; one in percent within one to five decimals."""
-    return percent(value, _decimals(value)) if plan.in_percent else significant(value, 3, plan.metric)
-
-
-def _decimals(value: float) -> int:
-    return int(np.clip(-np.floor(np.log10(value)), 1, 5)) if value > 0 else 1
+    return percent(value, decimals(value)) if plan.in_percent else significant(value, 3, plan.metric)
 
 
 def misfit(log_error: float) -> Number:
@@ -33,25 +29,8 @@ def estimate(found: Estimate, level: float, how: str, digits: int = 3) -> Number
 def interval(found: Estimate, level: float, how: str, plan: DomainPlan) -> Number:
     """Print an error and its interval, the largest of them in about three significant figures."""
     if plan.in_percent:
-        return _share(found, level, how)
+        return share(found.value, found.low, found.high, level=level, how=how)
     largest = max(found.value, found.high or 0)
     digits = int(np.clip(2 - np.floor(np.log10(largest)), 0, 12)) if largest > 0 else 1
     bounds = (found.low, found.high)
     return fixed(found.value, digits, unit=plan.metric, interval=bounds, level=level, how=how)
-
-
-def _share(found: Estimate, level: float, how: str) -> Number:
-    """Print an error and its interval in percent, in two or three figures; the values stay fractions."""
-    digits = max(1, _decimals(max(found.value, found.high or 0)) - 1)
-    bounds = tuple(None if end is None else 100 * end for end in (found.low, found.high))
-    shown = fixed(100 * found.value, digits, interval=(bounds[0], bounds[1]))
-    return Number(
-        value=found.value,
-        printed=f"{shown.printed} %",
-        unit="fraction",
-        low=found.low,
-        high=found.high,
-        level=level,
-        how=how,
-        printed_interval=f"{shown.printed_interval} %",
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import BaseModel, ConfigDict
 
 MINUS = "\N{MINUS SIGN}"
@@ -75,6 +77,28 @@ def significant(value: float, digits: int = 2, unit: str = "") -> Number:
 def percent(value: float, digits: int = 1) -> Number:
     """Make a share printed in percent; the value stays a fraction."""
     return Number(value=float(value), printed=f"{_fixed(100 * value, digits)} %", unit="fraction")
+
+
+def decimals(value: float) -> int:
+    """So many decimals, one to five, show three figures of a share in percent."""
+    return min(max(-math.floor(math.log10(value)), 1), 5) if value > 0 else 1
+
+
+def share(value: float, low: float | None, high: float | None, *, level: float, how: str) -> Number:
+    """Make a share with its interval, in percent with two or three figures; the values stay fractions."""
+    digits = max(1, decimals(max(value, high or 0)) - 1)
+    bounds = (None if low is None else 100 * low, None if high is None else 100 * high)
+    shown = fixed(100 * value, digits, interval=bounds)
+    return Number(
+        value=float(value),
+        printed=f"{shown.printed} %",
+        unit="fraction",
+        low=low,
+        high=high,
+        level=level,
+        how=how,
+        printed_interval=f"{shown.printed_interval} %",
+    )
 
 
 def size_interval(value: float, low: float | None, high: float | None, level: float, how: str) -> Number:

@@ -74,10 +74,34 @@ def test_a_mean_has_the_interval_of_the_t_test():
     found = mean(errors(0))
     low, high = stats.ttest_1samp(errors(0), 0).confidence_interval(0.95)
     assert [found.value, found.low, found.high] == pytest.approx([(low + high) / 2, low, high])
-    assert found.number("error").level == 0.95
     assert mean(pd.Series({0: 0.1})).low is None
     with pytest.raises(NothingToCompare, match="no seed ended well"):
         mean(pd.Series(dtype=float))
+
+
+@pytest.mark.parametrize(
+    ("values", "most", "low", "high"),
+    [
+        ((0.1, 0.5), 1, 0, 1),
+        ((0.1, 0.5), np.inf, 0, 2.84),
+        ((0.97, 0.99), 1, 0.853, 1),
+        ((0.45, 0.47), 1, 0.333, 0.587),
+    ],
+)
+def test_the_interval_of_a_mean_ends_where_no_error_can_be(values, most, low, high):
+    found = mean(pd.Series(values), most)
+    assert found.value == pytest.approx(np.mean(values))
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-2))
+
+
+def test_a_mean_of_shares_is_printed_in_percent():
+    number = mean(pd.Series([0.1, 0.5]), most=1).share()
+    assert (number.printed, number.printed_interval, number.level) == ("30.0 %", "[0.0, 100.0] %", 0.95)
+    assert (number.value, number.unit, number.how) == (
+        pytest.approx(0.3),
+        "fraction",
+        "t on 2 seeds, cut to what can be",
+    )
 
 
 def test_the_other_way_round_is_the_inverse():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scaling.comparisons import LEVEL
 from scaling.experiments.hardness import NEAR
-from scaling.experiments.priors import AHEAD, Answer, At, Fall, Race, TipCost
+from scaling.experiments.priors import AHEAD, Answer, At, Constant, Fall, Race, TipCost
 from scaling.notation import error
 from scaling.numbers import Number, count, fixed, percent, plain, significant, size_interval, word
 
@@ -114,14 +114,16 @@ def _constants(found: Answer) -> Iterator[Entry]:
         row = found.constants[last]
         yield f"{key}.last", count(row.N), f"/constants/{last}/N"
         bounds = [None if bound is None else bound / theory.expected for bound in (row.low, row.high)]
-        ratio = fixed(
-            row.value / theory.expected, 2, interval=(bounds[0], bounds[1]), level=LEVEL, how=f"t on {row.runs} runs"
-        )
+        ratio = fixed(row.value / theory.expected, 2, interval=(bounds[0], bounds[1]), level=LEVEL, how=_of_mean(row))
         yield f"{key}.ratio", ratio, f"/constants/{last}/value"
     for index, row in enumerate(found.constants):
-        key, how = f"constant.{row.family}.n{row.N}", f"t on {row.runs} runs"
-        number = fixed(row.value, 2, interval=(row.low, row.high), level=LEVEL, how=how)
-        yield key, number, f"/constants/{index}/value"
+        number = fixed(row.value, 2, interval=(row.low, row.high), level=LEVEL, how=_of_mean(row))
+        yield f"constant.{row.family}.n{row.N}", number, f"/constants/{index}/value"
+
+
+def _of_mean(row: Constant) -> str:
+    """Say how the interval of a constant was made."""
+    return f"t on {row.runs} runs, cut at zero"
 
 
 def _seen(study: Study, found: Answer) -> Iterator[Entry]:

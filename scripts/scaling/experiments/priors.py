@@ -103,7 +103,7 @@ class Race(Result):
 
 
 class Constant(Result):
-    """Error times √N of k nearest neighbours: mean over seeds, with its t interval."""
+    """Error times √N of k nearest neighbours: mean over seeds, with its t interval, cut at zero."""
 
     family: str
     N: int

@@ -98,7 +98,7 @@ class RegularisersLackPrior(InOneRegion):
         )
         # Where both only guess, a ratio near one says little: so the paper tells the errors, too.
         errors = {
-            f"{name}-error": mean(learner_errors(table, learner, self.N, f"error_{self.region}")).number("error")
+            f"{name}-error": mean(learner_errors(table, learner, self.N, f"error_{self.region}"), most=1).share()
             for name, learner in self.named_learners().items()
         }
         numbers = {

@@ -85,7 +85,7 @@ class DataElsewhere(Comparison):
 
     def thresholds(self) -> dict[str, Number]:
         """Give what is missed, margin and level."""
-        return {"missed": plain(self.missed), "margin": plain(self.margin), "level": percent(self.level, 0)}
+        return {"missed": percent(self.missed, 0), "margin": plain(self.margin), "level": percent(self.level, 0)}
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
         """Look at every learner's error in the region, without and with more data elsewhere."""
@@ -93,9 +93,9 @@ class DataElsewhere(Comparison):
         numbers = {"N": count(self.N), "more": count(self.more)}
         parts = []
         for learner, (error, change) in found.items():
-            numbers |= {f"{learner}.error": error.number("error"), f"{learner}.change": change.number()}
+            numbers |= {f"{learner}.error": error.share(), f"{learner}.change": change.number()}
             parts.append(
-                rf"the \learner{{{learner}}} errs <<{learner}.error>> <<{learner}.error|interval>> there, and "
+                rf"the \learner{{{learner}}} errs on <<{learner}.error>> <<{learner}.error|interval>> there, and "
                 rf"<<{learner}.change>> <<{learner}.change|interval>> times as often with more data elsewhere"
             )
         reason = rf"in the {self.region} at $N=$ <<N>>, then at $N=$ <<more>>: {'; '.join(parts)}"
@@ -112,4 +112,4 @@ class DataElsewhere(Comparison):
         column = f"error_{self.region}"
         before = learner_errors(evidence.tables[self.domain], learner, self.N, column)
         after = learner_errors(evidence.tables[f"{self.domain}-{self.arm}"], learner, self.more, column)
-        return mean(before), log_ratio(after, before, self.level)
+        return mean(before, most=1), log_ratio(after, before, self.level)

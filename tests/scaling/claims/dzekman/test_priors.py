@@ -63,6 +63,13 @@ def test_the_regularisers_ratios_have_the_level_of_the_test(priors):
     assert numbers["overall"].value == pytest.approx(0.5)
 
 
+def test_errors_beside_the_ratios_are_shares_however_few_the_seeds(priors):
+    numbers = REGULARISED.test(priors(0.5, 1.0, seeds=2, spread=1.0)).numbers
+    for error in (numbers["regularised-error"], numbers["plain-error"]):
+        assert 0 <= error.low <= error.value <= error.high <= 1
+        assert error.printed.endswith(" %")
+
+
 # D2
 
 

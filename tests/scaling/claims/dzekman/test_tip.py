@@ -91,6 +91,13 @@ def test_seeds_pair_across_domain_and_arm(tips, value):
     assert (numbers["polar-8.change"].level, numbers["polar-8.error"].level) == (0.9, 0.95)
 
 
+def test_errors_in_the_region_are_shares_however_few_the_seeds(tips):
+    for name in ("knn", "polar-8"):
+        error = SMALL.test(tips(seeds=2, spread=0.3)).numbers[f"{name}.error"]
+        assert 0 <= error.low <= error.value <= error.high <= 1
+        assert error.printed.endswith(" %")
+
+
 def test_one_seed_settles_nothing_about_the_region(tips):
     assert read(SMALL, tips(knn=(0.45, 0.1), seeds=1)) == "undecided"
 
