@@ -63,7 +63,8 @@ def collect(
         yield from _curve(curve, tables[curve.domain], plan)
         if curve.analysis is not None:
             yield from _law(curve, curve.analysis, plan)
-    yield from _tally(curves)
+    yield from _tally([curve for curve in curves if curve.domain in study.pictured])
+    yield from _fits(curves)
     yield from _held(curves, study)
     for outcome in outcomes:
         yield Finding(f"claim.{outcome.id}.verdict", word(outcome.verdict), f"claims/{outcome.id}.json", "/verdict")
@@ -106,27 +107,34 @@ def _design(study: Study) -> Iterator[Finding]:
         "doubled-runs": sum(doubled.values()),
         "trainings": sum(runs.values()) + sum(doubled.values()),
         "arm-runs": sum(runs[name] for name in study.arms),
-        "domains": len(study.domains),
+        "domains": len(study.pictured),
+        "controls": len(study.domains) - len(study.pictured),
+        "control-curves": _curves_of(study.domains) - _curves_of(study.pictured),
         "kinds": len({family.kind for plan in study.trained.values() for family in plan.families.values()}),
         "seeds": len(study.seeds),
         "shared-pool-seeds": len(study.shared_pool_seeds),
         "claims": len(study.claims.present()),
     }.items():
         yield Finding(f"study.{key}", count(value), "config", key)
-    curves = sum(len(plan.families) for plan in study.trained.values())
+    own = {name: plan for name, plan in study.trained.items() if name in study.pictured}
+    curves = _curves_of(own)
     if not study.measured:
         yield Finding("study.curves", count(curves), "config", "curves")
     else:
         # Which curves were measured elsewhere, the config doesn't say.
-        further = sum(len(plan.families) for plan in study.measured.values())
+        further = _curves_of(study.measured)
         yield Finding("study.curves", count(curves + further), "curves.csv", "curves")
         yield Finding("study.trained-curves", count(curves), "config", "curves that are trained")
         yield Finding("study.measured-curves", count(further), "curves.csv", "curves that are measured")
-        yield Finding("study.trained-domains", count(len(study.trained)), "config", "domains that are trained on")
+        yield Finding("study.trained-domains", count(len(own)), "config", "domains that are trained on")
         yield Finding("study.measured-domains", count(len(study.measured)), "config", "domains that are measured")
     for id, claim in study.claims.present().items():
         for key, number in claim.thresholds().items():
             yield Finding(f"threshold.{id}.{key}", number, "config", f"/claims/{id}/{key.replace('-', '_')}")
+
+
+def _curves_of(plans: Mapping[str, DomainPlan]) -> int:
+    return sum(len(plan.families) for plan in plans.values())
 
 
 def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
@@ -321,8 +329,7 @@ def _ahead(key: str, source: str, analysis: Analysis, plan: DomainPlan) -> Itera
 
 
 def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:
-    """Count the curves by what they can tell."""
-    laws = [curve.law for curve in curves if curve.law is not None]
+    """Count the curves, without those of controls, by what they can tell."""
     free = [curve.law for curve in curves if curve.law is not None and not curve.compute_limited]
     foreseen = [foreseen for curve in curves if (foreseen := foresees(curve)) is not None]
     audits = [curve.audit for curve in curves if curve.audit]
@@ -337,9 +344,15 @@ def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:
         "foreseen": sum(foreseen),
         "audited": len(audits),
         "audits-hit": sum(audit.hit for audit in audits),
-        "diverged": sum(curve.diverged for curve in curves),
     }.items():
         yield Finding(f"curves.{key}", count(value), "laws/*/*.json", "/analysis")
+
+
+def _fits(curves: Sequence[Curve]) -> Iterator[Finding]:
+    """Tell what the text says of all fits and runs, those of controls among them."""
+    diverged = count(sum(curve.diverged for curve in curves))
+    yield Finding("curves.diverged", diverged, "laws/*/*.json", "/diverged")
+    laws = [curve.law for curve in curves if curve.law is not None]
     if laws:
         yield Finding("laws.level", percent(laws[0].level, 0), "laws/*/*.json", "/analysis/law/level")
         agreement = percent(min(law.agreement for law in laws), 0)

@@ -314,6 +314,7 @@ class Manuscript:
     def view(self) -> dict[str, Any]:
         """What every template sees."""
         families = [family for domain in self.domains.values() for family in domain.families]
+        counted = [family for name in self.study.pictured for family in self.domains[name].families]
         ours = [self.domains[name] for name in self.study.trained]
         measured = [self.domains[name] for name in self.study.measured]
         learners = [learner for plan in self.study.trained.values() for learner in plan.families.values()]
@@ -328,13 +329,15 @@ class Manuscript:
             "ours": ours,
             "measured": measured,
             "families": families,
+            # Those that tallies count: of controls only if there is nothing else.
+            "counted": counted,
             "fitted": [family for family in families if family.law is not None],
             "sharing": [domain for domain in self.domains.values() if domain.shared],
             "trained": [family for family in families if family.trained],
             # Where validation chooses among sizes, and where only the test errors are there to choose by.
             "sized": [family for domain in ours for family in domain.families if family.several_sizes],
             "picked": [family for domain in measured for family in domain.families if family.several_sizes],
-            "free": [family for family in families if family.law is not None and not family.curve.compute_limited],
+            "free": [family for family in counted if family.law is not None and not family.curve.compute_limited],
             "limited": [family for family in families if family.curve.compute_limited],
             # Every kind of learner that is trained here, once.
             "kinds": list({learner.kind: learner for learner in learners}.values()),

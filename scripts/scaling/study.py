@@ -120,7 +120,7 @@ class Study(Settings):
 
     @functools.cached_property
     def pictured(self) -> dict[str, AnyPlan]:
-        """The domains of the figure of all: no controls, unless there is nothing else."""
+        """The domains of the figure of all and of all tallies: no controls, unless there is nothing else."""
         return self.subjects or self.domains
 
     @functools.cached_property

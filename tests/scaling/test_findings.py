@@ -127,7 +127,7 @@ def test_pointers_into_laws_and_claims_lead_to_the_value(made):
 
 
 def test_every_shard_law_and_claim_has_its_findings(made):
-    findings, study, _, curves, outcomes = made
+    findings, _, _, curves, outcomes = made
     keys = {finding.key: finding.number.value for finding in findings}
     for curve in curves:
         name = f"{curve.domain}.{curve.family}"
@@ -137,7 +137,18 @@ def test_every_shard_law_and_claim_has_its_findings(made):
     for outcome in outcomes:
         assert keys[f"claim.{outcome.id}.verdict"] == outcome.verdict
     assert sum(keys[f"claims.{verdict}"] for verdict in ("supported", "contradicted", "undecided")) == len(outcomes)
-    assert keys["study.domains"] == len(study.domains)
+
+
+def test_controls_are_counted_apart_and_in_no_tally(made):
+    findings, study, _, curves, _ = made
+    keys = {finding.key: finding.number.value for finding in findings}
+    assert (keys["study.controls"], keys["study.control-curves"]) == (1, 1)
+    assert keys["study.domains"] == len(study.subjects) == len(study.domains) - 1
+    subjects = [curve for curve in curves if curve.domain in study.subjects]
+    assert next(curve for curve in curves if curve.domain == "coin").law
+    assert keys["study.curves"] == len(subjects) == len(curves) - 1
+    assert keys["curves.audited"] == sum(curve.audit is not None for curve in subjects)
+    assert keys["curves.free"] == sum(curve.law is not None and not curve.compute_limited for curve in subjects)
 
 
 def test_the_design_is_counted_as_it_is_run(made):
@@ -159,7 +170,7 @@ def test_of_measurements_it_is_counted_what_the_file_holds(made):
     assert keys["family.web.lstm.sizes"] == "1, 2"
     assert keys["curve.web.lstm.size-first"] == 1
     assert keys["curve.web.lstm.flops"] == 2 * 2 * (100 + 200 + 400 + 800 + 1_600 + 3_200)
-    assert keys["study.curves"] == sum(len(plan.families) for plan in study.domains.values())
+    assert keys["study.curves"] == sum(len(plan.families) for plan in study.subjects.values())
     assert keys["study.measured-curves"] == 2
     unknown = ("curve.web.gru.flops", "curve.web.lstm.parameters-first", "domain.web.guess", "family.web.gru.sizes")
     assert not keys.keys() & set(unknown)

@@ -382,6 +382,16 @@ def test_the_spirals_section_says_less_with_fewer_runs(smoke_config, record, cam
         assert (words in text) == (change is without_arms)
 
 
+def test_controls_stand_apart_from_what_is_counted(smoke_config, record, campaigns):
+    many_shards(smoke_config)
+    text = " ".join(Paper(smoke_config, record, campaigns).text.split())
+    assert r", and \val{study.control-curves} more in \val{study.controls} control whose law is known, with" in text
+    assert r"\val{curves.foretold} curves, controls left out, with shards enough" in text
+    assert r"\val{curves.audited} of these curves." in text
+    del smoke_config["domains"]["coin"]
+    assert "ontrols" not in Paper(smoke_config, record, campaigns).text
+
+
 @pytest.mark.parametrize("status", ["crossed", "always", "never"])
 def test_the_spirals_section_says_who_overtakes_whom(smoke_config, record, campaigns, status):
     paper = Paper(smoke_config, record, campaigns)
