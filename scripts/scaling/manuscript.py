@@ -428,11 +428,19 @@ def each(items: Iterable[object], pattern: str) -> list[str]:
     return [filled(item) for item in items]
 
 
-def named(text: str, domain: DomainView | None) -> str:
-    r"""Call learners, \learner{name} in the reason of a claim about a domain, what they are called there."""
-    if domain is None:
-        return text
-    return re.sub(r"\\learner\{([a-z0-9-]+)\}", lambda found: domain.learner(found[1]), text)
+def named(text: str, domains: Mapping[str, DomainView], domain: str | None) -> str:
+    r"""Call things in the reason of a claim what the paper calls them.
+
+    They are \learner{name} if the claim is about one `domain`, \learner{domain.name}, \domain{name}, and \unit{name}, which
+    is what N counts there.
+    """
+
+    def called(found: re.Match[str]) -> str:
+        what, place, name = found.groups()
+        view = domains[place or (name if what != "learner" else str(domain))]
+        return view.learner(name) if what == "learner" else view.title if what == "domain" else view.unit
+
+    return re.sub(r"\\(learner|domain|unit)\{(?:([a-z0-9-]+)\.)?([a-z0-9-]+)\}", called, text)
 
 
 def listed(items: Iterable[str], last: str = "and") -> str:

@@ -434,10 +434,13 @@ def test_the_spirals_section_says_who_overtakes_whom(smoke_config, record, campa
 
 def test_a_reason_calls_learners_what_the_domain_calls_them(smoke_config, record, campaigns):
     paper = Paper(smoke_config, record, campaigns)
-    spiral = Manuscript(paper.study, paper.curves, paper.outcomes).domains["spiral"]
-    assert named(r"the \learner{knn-5} and \learner{mlp-raw-32} err", spiral) == "the 5-NN and raw MLP err"
-    assert named(r"\val{claim.H1.curves} curves", None) == r"\val{claim.H1.curves} curves"
-    assert r"\learner" not in paper.files["sections/claims.tex"]
+    domains = Manuscript(paper.study, paper.curves, paper.outcomes).domains
+    assert named(r"the \learner{knn-5} and \learner{mlp-raw-32} err", domains, "spiral") == "the 5-NN and raw MLP err"
+    assert named(r"\learner{images.cnn} on \domain{images}, \unit{images}", domains, None) == "CNN on Images, images"
+    assert named(r"\val{claim.H1.curves} curves", domains, None) == r"\val{claim.H1.curves} curves"
+    claims = paper.files["sections/claims.tex"]
+    assert "raw MLP less polar MLP on Spiral" in claims
+    assert not re.search(r"\\(learner|domain|unit)\{", claims)
 
 
 def test_each_verdict_is_told_of_its_claims(paper):

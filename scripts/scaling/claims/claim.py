@@ -132,6 +132,8 @@ class Claim(Settings):
 
         Raises NothingToCompare if the runs allow no comparison; the claim is undecided then. The reason names its
         numbers as <<name>>, their intervals as <<name|interval>>, and a learner of its domain as \learner{name}.
+        A learner of any domain is \learner{domain.name}, the domain \domain{domain}, and what N counts there
+        \unit{domain}: the paper puts in what they are called.
         """
         raise NotImplementedError
 

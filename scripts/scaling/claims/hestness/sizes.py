@@ -61,7 +61,8 @@ class SublinearSize(Claim):
             interval = (law.exponent.low, law.exponent.high)
             how = f"t on interior optima, in {law.measure}"
             numbers[key] = fixed(law.exponent.value, 2, interval=interval, level=law.level, how=how)
-            parts.append(rf"$\beta_p$ of {curve.family} on {curve.domain} is <<{key}>> <<{key}|interval>>")
+            learner = rf"\learner{{{key}}} on \domain{{{curve.domain}}}"
+            parts.append(rf"$\beta_p$ of the {learner} is <<{key}>> <<{key}|interval>>")
         if silent:
             parts.append(rf"in <<silent>> {plural(len(silent), 'domain', 'domains')} with sizes none has")
         reason = "; ".join(parts)
