@@ -18,7 +18,7 @@ with clean curves it rejects differences that do not matter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import scipy
@@ -163,6 +163,37 @@ def slope_difference(
     df = variance**2 / float((variances**2 / [first.df, second.df]).sum()) if variance else first.df + second.df
     difference = Slope(value=first.value - second.value, standard_error=float(np.sqrt(variance)), df=df)
     return SlopeDifference.of(difference, paired=False, margin=margin, level=level, alpha=alpha)
+
+
+class ExponentDifference(NamedTuple):
+    """Exponent β of the first law less that of the second, with the interval of the laws' level; None where open."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    def beside(self, slopes: SlopeDifference) -> Literal["same way", "other way", "not known"]:
+        """Do the exponents differ as the slopes do, the other way, or is that not known?"""
+        if (self.low is None or self.low <= 0) and (self.high is None or self.high >= 0):
+            return "not known"
+        return "same way" if self.value * slopes.value > 0 else "other way"
+
+
+def exponent_difference(first: Law, second: Law) -> ExponentDifference:
+    """Take the exponents of two laws from each other, each fitted along with a floor of its own.
+
+    The bounds are recovered from those of either profile, which may lie unevenly around its value (Zou & Donner 2008).
+    That takes the curves for independent. Errors of shards that both saw go up and down together, which makes the
+    interval rather too wide.
+    """
+    one, other = first.beta, second.beta
+    value = one.value - other.value
+    low = high = None
+    if one.low is not None and other.high is not None:
+        low = value - float(np.hypot(one.value - one.low, other.high - other.value))
+    if one.high is not None and other.low is not None:
+        high = value + float(np.hypot(one.high - one.value, other.value - other.low))
+    return ExponentDifference(value, low, high)
 
 
 class CommonSlopeTest(BaseModel):

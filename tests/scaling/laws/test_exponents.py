@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from scaling.laws import fit_law
+from scaling.laws import Estimate, Law, fit_law
 from scaling.laws.exponents import (
+    ExponentDifference,
     SlopeDifference,
     common_slope_test,
+    exponent_difference,
     paired_runs,
     paired_slope_difference,
     slope_difference,
@@ -254,3 +256,42 @@ def test_the_f_test_needs_two_curves_of_three_shards():
         common_slope_test([(SHARDS, SHARDS**-0.3)])
     with pytest.raises(TooFewShards, match="a curve of 2 shards"):
         common_slope_test([(SHARDS, SHARDS**-0.3), (SHARDS[:2], SHARDS[:2])])
+
+
+@pytest.fixture
+def law_of():
+    """A law with this exponent and interval; nothing else of it is read."""
+
+    def make(value, low, high):
+        beta = Estimate(value=value, low=low, high=high, identified=False)
+        return Law.model_construct(beta=beta)
+
+    return make
+
+
+def test_bounds_of_a_difference_of_exponents_are_recovered_from_those_of_either(law_of):
+    found = exponent_difference(law_of(-0.4, -0.7, -0.36), law_of(-0.2, -0.23, -0.16))
+    assert found.value == pytest.approx(-0.2)
+    assert found.low == pytest.approx(-0.2 - np.hypot(0.3, 0.04))
+    assert found.high == pytest.approx(-0.2 + np.hypot(0.04, 0.03))
+
+
+def test_a_bound_that_is_open_leaves_one_of_the_difference_open(law_of):
+    found = exponent_difference(law_of(-0.4, None, -0.3), law_of(-0.2, -0.3, -0.1))
+    assert found.low is None
+    assert found.high is not None
+
+
+@pytest.mark.parametrize(
+    ("exponents", "way"),
+    [
+        ((-0.2, -0.3, -0.1), "same way"),
+        ((-0.2, None, -0.1), "same way"),
+        ((0.2, 0.1, None), "other way"),
+        ((-0.2, -0.3, 0.0), "not known"),
+        ((-0.2, -0.3, None), "not known"),
+    ],
+)
+def test_exponents_differ_as_slopes_do_the_other_way_or_nobody_knows(exponents, way):
+    slopes = slope_difference(*(Slope(value=value, standard_error=0.01, df=5) for value in (-0.5, -0.3)))
+    assert ExponentDifference(*exponents).beside(slopes) == way

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -15,8 +15,10 @@ from scaling.curves import chosen_runs
 from scaling.laws import CurveError
 from scaling.laws.exponents import (
     CommonSlopeTest,
+    ExponentDifference,
     SlopeDifference,
     common_slope_test,
+    exponent_difference,
     paired_runs,
     paired_slope_difference,
     slope_difference,
@@ -134,8 +136,8 @@ class SameSlope(Claim):
         return (
             rf"supported if for every pair the \val{{threshold.{self.id}.level}} interval of the difference of slopes, "
             rf"on the same shards, lies within $\pm\val{{threshold.{self.id}.margin}}$; contradicted if a difference "
-            r"exceeds that beyond doubt, by Holm's procedure over the pairs. The $F$-test of one common slope is only "
-            r"given beside it: if it does not reject, that shows nothing"
+            r"exceeds that beyond doubt, by Holm's procedure over the pairs. Where the slopes of a pair differ beyond "
+            r"doubt, the difference of its exponents $\beta$, each beside a floor, is only given with it"
         )
 
     def thresholds(self) -> dict[str, Number]:
@@ -149,15 +151,17 @@ class SameSlope(Claim):
             found = self._compare(evidence, domain, *families)
             if found is None:
                 continue
-            difference, common = found
+            difference, exponents, common = found
             differences.append(difference)
             key = ".".join((domain, *families))
             numbers[key] = _number(difference, (difference.inner_low, difference.inner_high), self.level)
+            numbers[f"{key}.beta"] = _number_of_exponents(exponents)
+            # In the claim's file alone: taking all shards for equally noisy and unpaired, it contradicts the interval.
             numbers[f"{key}.common"] = _p_value(common.p)
-            parts.append(
-                rf"{families[0]} less {families[1]} on {domain}: <<{key}>> <<{key}|interval>> "
-                rf"($F$-test: $p$ <<{key}.common>>)"
-            )
+            first, second = (rf"\learner{{{domain}.{family}}}" for family in families)
+            parts.append(rf"{first} less {second} on \domain{{{domain}}}: <<{key}>> <<{key}|interval>>")
+            if difference.verdict == "different":
+                parts[-1] += f", {_beside(difference, exponents, key)}"
         silent = len(self.pairs) - len(differences)
         if silent:
             numbers["silent"] = count(silent)
@@ -173,7 +177,7 @@ class SameSlope(Claim):
 
     def _compare(
         self, evidence: Evidence, domain: str, first: str, second: str
-    ) -> tuple[SlopeDifference, CommonSlopeTest] | None:
+    ) -> tuple[SlopeDifference, ExponentDifference, CommonSlopeTest] | None:
         """Compare two families over the power-law regions that they share; None if that settles nothing."""
         curves = [evidence.curve(domain, family) for family in (first, second)]
         laws = [curve.law for curve in curves if curve.objection is None and curve.law is not None]
@@ -200,7 +204,7 @@ class SameSlope(Claim):
             common = common_slope_test([(means.index, means[name]) for name in means])
         except CurveError:
             return None
-        return difference, common
+        return difference, exponent_difference(laws[0], laws[1]), common
 
 
 class ArchitectureMovesOffset(SameSlope):
@@ -233,7 +237,7 @@ class DomainSetsSlope(Claim):
 
     id: ClassVar[str] = "H8"
     source: ClassVar[str] = "hestness2017"
-    statement: ClassVar[str] = "Exponents and intercepts differ from domain to domain."
+    statement: ClassVar[str] = "Exponents differ from domain to domain."
 
     domains: Annotated[tuple[Name, ...], Field(min_length=2)]
     """Domains whose errors are of one metric: slopes of different metrics can't be compared."""
@@ -259,9 +263,12 @@ class DomainSetsSlope(Claim):
     def describe(self) -> str:
         """Give the test in words."""
         return (
-            r"of exponents alone, by the learners that domains share: supported if the slopes of each differ by more "
+            r"by the learners that domains share, and by exponents alone, not by intercepts, which depend on what $N$ "
+            r"counts: supported if the slopes of each differ by more "
             r"than \val{threshold.H8.margin} with their whole \val{method.level} interval; contradicted if the "
-            r"\val{threshold.H8.level} interval of every difference lies within $\pm\val{threshold.H8.margin}$"
+            r"\val{threshold.H8.level} interval of every difference lies within $\pm\val{threshold.H8.margin}$. "
+            r"Where slopes differ beyond doubt, the differences of exponents $\beta$, each beside a floor, are only "
+            r"given with them"
         )
 
     def thresholds(self) -> dict[str, Number]:
@@ -273,40 +280,83 @@ class DomainSetsSlope(Claim):
         compared = list(self._compare(evidence))
         if not compared:
             raise NothingToCompare("no learner has curves that may speak in more than one domain")
-        differences = [difference for *_, difference in compared]
-        apart = sum(_beyond(difference) for difference in differences)
-        equal = sum(difference.verdict == "equal within the margin" for difference in differences)
-        silent = set(self.domains).difference(*(pair for _, pair, _ in compared))
+        apart = [found for found in compared if _beyond(found.slopes)]
+        equal = sum(found.slopes.verdict == "equal within the margin" for found in compared)
+        silent = set(self.domains).difference(*(found.domains for found in compared))
         numbers = {
             "comparisons": count(len(compared)),
-            "different": count(apart),
+            "different": count(len(apart)),
             "equal": count(equal),
             "silent": count(len(silent)),
         }
+        for found in compared:
+            numbers[found.key] = _number(found.slopes, (found.slopes.low, found.slopes.high), LEVEL)
+            numbers[f"{found.key}.beta"] = _number_of_exponents(found.exponents)
         reason = (
             rf"of <<comparisons>> {plural(len(compared), 'comparison', 'comparisons')}, <<different>> "
-            rf"{plural(apart, 'shows', 'show')} a difference and <<equal>> {plural(equal, 'shows', 'show')} equality"
+            rf"{plural(len(apart), 'shows', 'show')} a difference and <<equal>> {plural(equal, 'shows', 'show')} "
+            r"equality"
         )
-        learner, pair, least = min(compared, key=lambda found: abs(found[-1].value))
-        numbers["least"] = _number(least, (least.low, least.high), LEVEL)
-        reason += rf"; the least is <<least>> <<least|interval>>, of {learner} on {pair[0]} less {pair[1]}"
+        if apart:
+            ways = [found.exponents.beside(found.slopes) for found in apart]
+            numbers |= {way.replace(" ", "-"): count(ways.count(way)) for way in ("same way", "other way", "not known")}
+            reason += (
+                r"; of the different, the exponents $\beta$ differ the same way in <<same-way>>, the other way in "
+                r"<<other-way>>, and whether they do is not known in <<not-known>>"
+            )
+        least = min(compared, key=lambda found: abs(found.slopes.value))
+        reason += "; " + least.told()
         if silent:
             reason += rf"; <<silent>> of the domains {plural(len(silent), 'has', 'have')} no such curve that may speak"
         if equal == len(compared):
             return "contradicted", reason, numbers
-        return ("supported" if apart == len(compared) and not silent else "undecided"), reason, numbers
+        return ("supported" if len(apart) == len(compared) and not silent else "undecided"), reason, numbers
 
-    def _compare(self, evidence: Evidence) -> Iterator[tuple[str, tuple[str, str], SlopeDifference]]:
-        """Give each learner, two of its domains, and the difference of its slopes there."""
-        slopes = [
-            (curve, slope_of(curve.law))
-            for curve in evidence.speaking
-            if curve.domain in self.domains and curve.law is not None
+    def _compare(self, evidence: Evidence) -> Iterator[AcrossDomains]:
+        """Compare each learner in every two of its domains."""
+        laws = [
+            (curve, curve.law) for curve in evidence.speaking if curve.domain in self.domains and curve.law is not None
         ]
-        for (first, one), (second, other) in combinations(slopes, 2):
+        for (first, one), (second, other) in combinations(laws, 2):
             if first.family == second.family:
-                difference = slope_difference(one, other, margin=self.margin, level=LEVEL, alpha=(1 - self.level) / 2)
-                yield first.family, (first.domain, second.domain), difference
+                pair = ((first, one), (second, other))
+                yield AcrossDomains(
+                    learner=first.family,
+                    domains=(first.domain, second.domain),
+                    floors=tuple(curve.domain for curve, law in pair if law.gamma.identified),
+                    slopes=slope_difference(
+                        slope_of(one), slope_of(other), margin=self.margin, level=LEVEL, alpha=(1 - self.level) / 2
+                    ),
+                    exponents=exponent_difference(one, other),
+                )
+
+
+class AcrossDomains(NamedTuple):
+    """A learner's slope and exponent in one domain less those in another."""
+
+    learner: Name
+    domains: tuple[Name, Name]
+    floors: tuple[Name, ...]
+    """Those of the two where its curve has a floor above zero."""
+    slopes: SlopeDifference
+    exponents: ExponentDifference
+
+    @property
+    def key(self) -> str:
+        """What its numbers go by."""
+        return ".".join((self.learner, *self.domains))
+
+    def told(self) -> str:
+        """Say what the least difference is, and whether it is one of floors."""
+        first, second = self.domains
+        told = (
+            rf"the least is <<{self.key}>> <<{self.key}|interval>>, of \learner{{{first}.{self.learner}}} on "
+            rf"\domain{{{first}}} less \domain{{{second}}}"
+        )
+        if self.floors:
+            floored = " and ".join(rf"\domain{{{name}}}" for name in self.floors)
+            told += f" (a floor flattens the curve on {floored})"
+        return f"{told}, {_beside(self.slopes, self.exponents, self.key)}" if _beyond(self.slopes) else told
 
 
 def _beyond(difference: SlopeDifference) -> bool:
@@ -317,6 +367,21 @@ def _beyond(difference: SlopeDifference) -> bool:
 def _number(difference: SlopeDifference, interval: tuple[float, float], level: float) -> Number:
     how = "t on the shards' mean log ratios" if difference.paired else "Welch's t on the slopes"
     return fixed(difference.value, 3, interval=interval, level=level, how=how)
+
+
+def _number_of_exponents(difference: ExponentDifference) -> Number:
+    how = "from the profiles of both laws, taken for independent"
+    return fixed(difference.value, 2, interval=(difference.low, difference.high), level=LEVEL, how=how)
+
+
+def _beside(slopes: SlopeDifference, exponents: ExponentDifference, key: str) -> str:
+    """Say what the exponents of curves do whose slopes differ: a floor may be why, and is no part of them."""
+    told = {
+        "same way": "and so do the exponents $\\beta$, by",
+        "other way": "but the exponents $\\beta$ differ the other way, by",
+        "not known": "but whether the exponents $\\beta$ differ is not known:",
+    }[exponents.beside(slopes)]
+    return f"{told} <<{key}.beta>> <<{key}.beta|interval>>"
 
 
 def _p_value(p: float) -> Number:

@@ -146,10 +146,50 @@ def test_families_that_share_too_few_shards_or_decades_settle_nothing(
     assert value(OFFSET, found, "silent") == 1
 
 
-def test_the_f_test_stands_beside_and_decides_nothing(curve, evidence, verdict, value, noisy):
+def test_the_f_test_decides_nothing_and_stands_in_no_reason(curve, evidence, verdict, value, noisy):
     found = evidence(*curve(noisy(-0.3, 0.2)), *curve(noisy(-0.3, 0.2, key=1), "mlp"))
     assert value(OFFSET, found, "images.cnn.mlp.common") > 0.05
     assert verdict(OFFSET, found) == "undecided"
+    assert "common" not in OFFSET.test(found).reason
+
+
+@pytest.mark.parametrize(
+    ("floor", "slope", "way"),
+    [
+        (0.0, -0.5, "and so do the exponents"),
+        (0.05, -0.4, "differ the other way"),
+        (0.0, -0.3, None),  # slopes that do not differ
+    ],
+)
+def test_where_slopes_differ_it_is_told_what_the_exponents_do(
+    curve, evidence, verdict, value, power, floor, slope, way
+):
+    """A floor flattens a curve whose exponent is the steeper one."""
+    bent = lambda N: floor + power(-0.6 if floor else -0.3)(N)  # noqa: E731
+    found = evidence(*curve(bent, "mlp"), *curve(power(slope)))
+    verdict(OFFSET, found)
+    reason = OFFSET.test(found).reason
+    assert (way is None and "exponents" not in reason) or way in reason
+    expected = (-0.3 if not floor else -0.6) - slope
+    assert value(OFFSET, found, "images.cnn.mlp.beta") == pytest.approx(-expected, abs=0.02)
+
+
+def test_exponents_that_nobody_knows_are_told_as_such(curve, evidence, noisy, power):
+    found = evidence(*curve(noisy(-0.3, 0.02)), *curve(lambda N: 0.04 + power(-0.35)(N) * noisy(0, 0.03)(N), "mlp"))
+    reason = OFFSET.test(found).reason
+    assert "whether the exponents $\\beta$ differ is not known: " in reason
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.05])
+def test_a_floor_behind_the_least_difference_of_domains_is_told(records, evidence, verdict, power, sizes, floor):
+    found = evidence(
+        *records("knn", lambda N: floor + power(-0.6)(N), sizes, domain="images", noise=0.01),
+        *records("knn", power(-0.45), sizes, domain="spiral", noise=0.01),
+    )
+    verdict(DOMAIN, found)
+    reason = DOMAIN.test(found).reason
+    assert (r"(a floor flattens the curve on \domain{images})" in reason) == (floor > 0)
+    assert ("other way, by" in reason) == (floor > 0)
 
 
 def test_seeds_that_share_a_pool_say_nothing_of_their_spread(record, evidence, power, sizes):
@@ -215,7 +255,7 @@ def test_one_learner_in_two_domains_shows_whether_domains_set_the_slope(
     )
     assert verdict(DOMAIN, found) == expected
     assert value(DOMAIN, found, "comparisons") == 1
-    assert value(DOMAIN, found, "least") == pytest.approx(images - spiral, abs=misfit)
+    assert value(DOMAIN, found, "knn.images.spiral") == pytest.approx(images - spiral, abs=misfit)
 
 
 def test_learners_that_disagree_leave_it_undecided(records, evidence, verdict, value, power, sizes):
