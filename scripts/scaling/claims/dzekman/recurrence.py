@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from scaling.claims.claim import Comparison, Evidence, Verdict
+from scaling.claims.claim import Comparison, Evidence, Verdict, plural
 from scaling.comparisons import difference, largest_shard, learner_errors, learner_runs
 from scaling.numbers import Number, count, fixed, plain
 from scaling.settings import Name
@@ -60,8 +60,11 @@ class RecurrenceKeepsUp(Comparison):
         equal = difference(errors(recurrent, 1), errors(attention, 1))
         generous = difference(errors(recurrent, 1), errors(attention, 2))
         helped = difference(errors(recurrent, 2), errors(attention, 1))
-        flops = [float(learner_runs(table, learner, top).flops.mean()) for learner in (recurrent, attention)]
-        cost = flops[0] / flops[1]
+
+        def operations(learner: str, budget_scale: int) -> float:
+            return float(learner_runs(table, learner, top, budget_scale).flops.mean())
+
+        cost = operations(recurrent, 1) / operations(attention, 1)
         numbers = {
             "top": count(top),
             "seeds": count(equal.pairs),
@@ -69,14 +72,43 @@ class RecurrenceKeepsUp(Comparison):
             "generous": generous.number("error"),
             "helped": helped.number("error"),
             "cost": fixed(cost, 2),
+            "cost-helped": fixed(operations(recurrent, 2) / operations(attention, 1), 2),
         }
+        sizes = {f"{name}-size": size for name, size in self._sizes(table, top).items()}
+        numbers |= {name: count(size) for name, size in sizes.items()}
+        at = rf"at $N=$ <<top>> \unit{{{self.domain}}}"
+        if len(sizes) > 1:
+            alike = len(set(sizes.values())) == 1
+            at += rf" and size <<recurrent-size>>{'' if alike else ' against <<attention-size>>'}"
         reason = (
-            r"at $N=$ <<top>>, over <<seeds>> paired seeds, the recurrent network errs <<equal>> <<equal|interval>> "
-            r"more after equal training, <<generous>> <<generous|interval>> more if attention was trained twice as "
-            r"long, and <<helped>> <<helped|interval>> more if itself was, at <<cost>> times the operations"
+            rf"{at}, over <<seeds>> paired {plural(equal.pairs, 'seed', 'seeds')}, the error of the recurrent network "
+            r"less that of attention is <<equal>> <<equal|interval>> after equal training, for which it takes <<cost>> "
+            r"times the operations; <<generous>> <<generous|interval>> if attention was trained twice as long; and "
+            r"<<helped>> <<helped|interval>> if the recurrent network was, with <<cost-helped>> times the operations"
         )
+        if better := self._better(table, top):
+            named = " and ".join(rf"the \learner{{{name}}}" for name in better)
+            reason += rf"; {named}, trained on as many and of whatever size, {plural(len(better), 'errs', 'err')} less"
         if all(found.high is not None and found.high < self.margin for found in (equal, generous)) and cost <= 2:
             return "supported", reason, numbers
         if all(found.low is not None and found.low > self.margin for found in (equal, helped)):
             return "contradicted", reason, numbers
         return "undecided", reason, numbers
+
+    def _sizes(self, table: pd.DataFrame, top: int) -> dict[str, int]:
+        """Give the sizes that either learner has at N, if it has one."""
+        sizes = {key: learner_runs(table, learner, top)["size"].max() for key, learner in self.named_learners().items()}
+        return {key: int(size) for key, size in sizes.items() if size == size}  # without NaN
+
+    def _better(self, table: pd.DataFrame, top: int) -> list[str]:
+        """Name the other families of the domain whose median error at N is below that of both, from the best on."""
+        rivals = min(float(learner_errors(table, learner, top).median()) for learner in self.named_learners().values())
+        families = dict.fromkeys(table.family)
+        medians = {family: float(learner_errors(table, family, top).median()) for family in families}
+        better = [name for name, median in medians.items() if median < rivals and not self._is_of(table, name)]
+        return sorted(better, key=medians.__getitem__)
+
+    def _is_of(self, table: pd.DataFrame, family: str) -> bool:
+        """Is one of the two learners of this family?"""
+        models = {family, *table[table.family == family].model}
+        return not models.isdisjoint(self.named_learners().values())

@@ -43,6 +43,32 @@ def test_recurrence_must_keep_up_at_equal_data_and_time(rivals, verdict, more, g
     assert verdict(KEEPS_UP, rivals(more, gain, cost=cost)) == expected
 
 
+def test_what_either_is_compared_at_is_told_and_who_errs_less(rivals, record, evidence, value):
+    plain = KEEPS_UP.test(rivals(0.0, cost=0.7))
+    assert plain.reason.startswith(
+        r"at $N=$ \val{claim.D8.top} \unit{spiral} and size \val{claim.D8.recurrent-size}, over"
+    )
+    assert "err" not in plain.reason.replace("error", "")
+    assert plain.numbers["cost"].value == pytest.approx(0.7)
+    assert plain.numbers["cost-helped"].value == pytest.approx(1.4)
+    others = [
+        record(family, 1_000, seed, error, size=size, budget_scale=scale)
+        for family, size, error in (
+            ("mingru", 8, 1.5),
+            ("transformer", 16, 1.5),
+            ("lstm", 64, 1.4),
+            ("ngram", None, 1.3),
+        )
+        for seed in range(3)
+        for scale in (1, 2)
+    ]
+    reason = KEEPS_UP.test(evidence(*others, record("gru", 1_000, 0, 1.6), record("late", 9_000, 0, 1.0))).reason
+    assert r" against \val{claim.D8.attention-size}" in reason
+    assert reason.endswith(
+        r"; the \learner{ngram} and the \learner{lstm}, trained on as many and of whatever size, err less"
+    )
+
+
 def test_one_seed_settles_nothing_about_recurrence(rivals, verdict):
     assert verdict(KEEPS_UP, rivals(-1.0, seeds=1)) == "undecided"
 
