@@ -59,12 +59,14 @@ class Foretelling(Claim):
     def judge(self, evidence: Evidence) -> tuple[Verdict, str, dict[str, Number]]:
         """Count the intervals that hold."""
         audits = [curve.audit for curve in evidence.speaking if curve.audit is not None]
+        domains = {curve.domain for curve in evidence.speaking if curve.audit is not None}
         if not audits:
             raise NothingToCompare("no curve that may speak has smaller shards enough to foretell its largest")
         hits = sum(audit.hit for audit in audits)
         error = float(np.median([abs(audit.log_error) for audit in audits]))
         numbers = {
             "audited": count(len(audits)),
+            "domains": count(len(domains)),
             "hits": count(hits),
             "error": percent(error),
             "factor": fixed(float(np.median([audit.factor for audit in audits])), 1),
@@ -73,6 +75,11 @@ class Foretelling(Claim):
             rf"of <<audited>> {plural(len(audits), 'curve', 'curves')} that may speak, the intervals of <<hits>> hold; "
             r"the median error is <<error>>, over a factor of <<factor>> in data (median)"
         )
+        if len(domains) < len(audits):
+            reason += (
+                rf"; these are of <<domains>> {plural(len(domains), 'domain', 'domains')}, and curves of one domain "
+                "share test sets and shards, so that their hits are not independent"
+            )
         share = hits / len(audits)
         if len(audits) < self.min_curves:
             return "undecided", rf"{reason}; that is too few curves", numbers

@@ -62,6 +62,12 @@ def test_the_share_of_intervals_that_hold_settles_it(audited, verdict, value, hi
     assert value(FORETELLING, found, "error") == pytest.approx(abs(log_error))
 
 
+def test_curves_of_one_domain_are_not_taken_for_independent(audited, value):
+    assert "not independent" in FORETELLING.test(audited(10, 0)).reason
+    assert value(FORETELLING, audited(10, 0), "domains") == 1
+    assert "not independent" not in FORETELLING.test(audited(1, 0)).reason
+
+
 def test_silent_and_unaudited_curves_do_not_count(audited, verdict, value):
     found = audited(10, 0, silent=20, unaudited=5)
     assert verdict(FORETELLING, found) == "supported"
