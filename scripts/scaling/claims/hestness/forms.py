@@ -49,12 +49,14 @@ class PowerLaws(Claim):
         fit = evidence.speaking
         passing = [curve for curve in fit if self._passes(curve)]
         failing = [curve for curve in fit if self._fails(curve)]
+        unforetold = [curve for curve in fit if prediction_error(curve, POWER_LAWS) is None]
         silent = set(evidence.domains) - {curve.domain for curve in fit}
         numbers = {
             "curves": count(len(evidence.curves)),
             "eligible": count(len(fit)),
             "passing": count(len(passing)),
             "failing": count(len(failing)),
+            "unforetold": count(len(unforetold)),
             "silent": count(len(silent)),
         }
         reason = (
@@ -62,6 +64,11 @@ class PowerLaws(Claim):
             rf"{plural(len(passing), 'passes', 'pass')} the test and <<failing>> "
             rf"{plural(len(failing), 'contradicts', 'contradict')} it"
         )
+        if unforetold:
+            reason += (
+                rf"; <<unforetold>> of those that may speak {plural(len(unforetold), 'has', 'have')} too few shards to "
+                "predict the largest, which passing asks for"
+            )
         if silent:
             reason += rf"; in <<silent>> {plural(len(silent), 'domain', 'domains')} no curve may speak"
         if failing:

@@ -102,6 +102,14 @@ def test_a_short_curve_settles_nothing_about_power_laws(curve, evidence, verdict
     assert verdict(POWER_LAWS, evidence(*curve(power(-0.3), sizes=short))) == "undecided"
 
 
+def test_a_curve_that_may_speak_but_foretells_nothing_is_told(plain, verdict, value):
+    found = with_errors(plain)
+    assert verdict(POWER_LAWS, found) == "undecided"
+    assert value(POWER_LAWS, found, "unforetold") == 1
+    assert "too few shards to predict the largest" in POWER_LAWS.test(found).reason
+    assert "too few shards" not in POWER_LAWS.test(with_errors(plain, shifted=0.04)).reason
+
+
 def test_a_stricter_threshold_withdraws_support(curve, evidence, verdict, wavy):
     found = evidence(*curve(lambda N: wavy(N) ** 0.1))
     assert verdict(POWER_LAWS, found) == "supported"
