@@ -107,6 +107,7 @@ def _design(study: Study) -> Iterator[Finding]:
         "doubled-runs": sum(doubled.values()),
         "trainings": sum(runs.values()) + sum(doubled.values()),
         "arm-runs": sum(runs[name] for name in study.arms),
+        "domain-trainings": sum(runs[name] + doubled[name] for name in study.trained),
         "domains": len(study.pictured),
         "controls": len(study.domains) - len(study.pictured),
         "control-curves": _curves_of(study.domains) - _curves_of(study.pictured),
@@ -170,6 +171,7 @@ def _trained_domain(name: str, plan: TrainedPlan) -> Iterator[Finding]:
     for family, settings in plan.families.items():
         if own := settings.train_sizes:
             place = f"{where}/families/{family}/train_sizes"
+            yield Finding(f"family.{name}.{family}.shards", count(len(own)), "config", place)
             yield Finding(f"family.{name}.{family}.n-min", count(min(own), unit), "config", place)
             yield Finding(f"family.{name}.{family}.n-max", count(max(own), unit), "config", place)
         if isinstance(settings, Network):

@@ -431,8 +431,8 @@ def each(items: Iterable[object], pattern: str) -> list[str]:
 def named(text: str, domains: Mapping[str, DomainView], domain: str | None) -> str:
     r"""Call things in the reason of a claim what the paper calls them.
 
-    They are \learner{name} if the claim is about one `domain`, else \learner{domain.name}; \domain{name}, and \unit{name}
-    for what it counts.
+    They are \learner{name} if the claim is about one `domain`, else \learner{domain.name}; \domain{name}; and
+    \unit{name}, which is what N counts there.
     """
 
     def called(found: re.Match[str]) -> str:

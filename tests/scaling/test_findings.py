@@ -160,6 +160,8 @@ def test_the_design_is_counted_as_it_is_run(made):
         assert keys[f"domain.{domain}.n-max"] == max(plan.all_sizes)
         per_curve = [keys[f"curve.{domain}.{family}.runs"] for family in plan.families]
         assert sum(per_curve) == len(tables[domain])
+    in_table = sum(len(tables[domain]) for domain in study.trained)
+    assert keys["study.domain-trainings"] == in_table == keys["study.trainings"] - keys["study.arm-runs"]
 
 
 def test_of_measurements_it_is_counted_what_the_file_holds(made):

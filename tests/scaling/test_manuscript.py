@@ -19,6 +19,8 @@ from scaling.experiments.bias_pictures import pictured
 from scaling.experiments.priors import Fall, answer
 from scaling.findings import collect
 from scaling.latex import PaperError, compile_pdf
+from scaling.laws import Estimate
+from scaling.laws.sizes import SizeLaw
 from scaling.manuscript import Manuscript, each, listed, named, plural, sentence
 from scaling.measurements import tabulate
 from scaling.study import Study
@@ -600,6 +602,27 @@ def test_sizes_that_are_trained_with_fewer_seeds_are_told(paper, smoke_config):
     assert r"size \val{family.spiral.mlp-polar.size-16} of the" in text
     assert "seeds-of-32" not in text, "which are all"
     assert "seeds-of-64" not in text, "which is not on offer"
+
+
+def test_shards_of_a_familys_own_are_counted(paper, smoke_config):
+    smoke_config["domains"]["spiral"]["families"]["knn-5"]["train_sizes"] = [100, 1_000, 4_000]
+    made = paper()
+    assert r"the 5-NN has \val{family.spiral.knn-5.shards} shards of its own" in made.text
+    assert made.entries["family.spiral.knn-5.shards"]["value"] == 3
+
+
+@pytest.mark.parametrize("identified", [True, False])
+def test_a_growth_that_is_not_known_to_a_factor_of_two_is_no_number(paper, identified):
+    made = paper()
+    growth = Estimate(value=0.5, low=0.4 if identified else -0.4, high=0.6, identified=identified)
+    law = SizeLaw.model_construct(exponent=growth, level=0.95, measure="size")
+    made.curves = [
+        curve.model_copy(update={"size_law": law}) if curve.family == "mlp-polar" else curve for curve in made.curves
+    ]
+    made.enter()
+    text = made.files["sections/curves.tex"]
+    assert (r"\val{curve.spiral.mlp-polar.growth} \interval{" in text) == identified
+    assert (r"unid. \interval{curve.spiral.mlp-polar.growth}" in text) != identified
 
 
 def test_every_entry_of_the_bibliography_is_cited_somewhere():
