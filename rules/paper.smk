@@ -43,6 +43,7 @@ rule paper:
         sources=paper_sources(),
         measurements=measurement_files(),
         ledger="<results>/ledger.json",
+        tables=tables_of(study.domains),
         laws=laws_of(study.domains),
         claims=collect("<results>/claims/{claim}.json", claim=study.claims.present()),
         campaigns=campaigns(),

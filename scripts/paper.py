@@ -10,7 +10,7 @@ from provenance.jobs import Job, job
 def paper(this: Job) -> None:
     from provenance.tex import tex_macros
     from scaling.claims import read_outcomes
-    from scaling.curves import read_curves
+    from scaling.curves import read_curves, read_tables
     from scaling.experiments.coverage import read_campaigns
     from scaling.experiments.priors import read_answer
     from scaling.latex import compile_pdf
@@ -19,6 +19,7 @@ def paper(this: Job) -> None:
 
     manuscript = Manuscript(
         study=Study.of(this.params["study"]),
+        tables=read_tables(this.input["tables"]),
         curves=read_curves(this.input["laws"]),
         outcomes=read_outcomes(this.input["claims"]),
         campaigns=read_campaigns(this.input["campaigns"]),

@@ -6,7 +6,7 @@ A learner goes by the name of a family, at the size that validation chose, or of
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -203,6 +203,29 @@ def paired_ratio(
     """Compare `column` of two learners at N over the seeds that both have."""
     errors, others = (learner_errors(table, learner, N, column) for learner in (top, bottom))
     return log_ratio(errors, others, level)
+
+
+def runner_up(table: pd.DataFrame, ranking: Sequence[str], N: int) -> Ratio | None:
+    """Compare the second of some families with the first at N; None if there is none, or no seed to compare by."""
+    if len(ranking) < 2:
+        return None
+    try:
+        return paired_ratio(table, ranking[1], ranking[0], N)
+    except NothingToCompare:
+        return None
+
+
+def budget_check(table: pd.DataFrame, family: str) -> Ratio | None:
+    """Compare a family's errors at its largest shard after twice the training with those after once; None if it can't.
+
+    `Curve.budget_gain` is that of the means; how far seeds scatter, this ratio's spread says.
+    """
+    largest = int(table[table.family == family].N.max())
+    doubled, single = (learner_errors(table, family, largest, budget_scale=scale) for scale in (2, 1))
+    try:
+        return log_ratio(doubled, single)
+    except NothingToCompare:
+        return None
 
 
 def ratios_by_size(single: pd.DataFrame, top: str, bottom: pd.DataFrame, level: float = LEVEL) -> dict[int, Ratio]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from scaling.claims import Outcome
-from scaling.comparisons import LEVEL
-from scaling.curves import BUDGET_TOLERANCE, USUAL_SLOPES, Curve, chosen_runs
+from scaling.comparisons import LEVEL, Ratio, budget_check, runner_up
+from scaling.curves import BUDGET_TOLERANCE, USUAL_SLOPES, Curve, chosen_runs, ranked
 from scaling.domains import KnownLaw
 from scaling.experiments import bias_numbers
 from scaling.experiments import coverage as simulated
@@ -21,6 +21,7 @@ from scaling.laws.fitting import MIN_SHARDS
 from scaling.laws.regions import MIN_DECADES, PASSES
 from scaling.laws.rivals import POWER_LAWS, TOLERANCE
 from scaling.laws.shards import SHARED
+from scaling.metrics import PERPLEXITY, PREFIX, other_metrics, printed, told_apart
 from scaling.models import Network
 from scaling.notation import error, estimate, interval, misfit
 from scaling.numbers import Number, count, fixed, percent, plain, significant, size_interval, word
@@ -57,13 +58,16 @@ def collect(
     for name, measured in study.measured.items():
         yield from _measured_domain(name, measured, tables[name])
     for name, domain in study.domains.items():
-        yield from _spread(name, domain.top, [curve for curve in curves if curve.domain == name])
+        yield from _ranking(name, domain.top, [curve for curve in curves if curve.domain == name], tables[name])
     for curve in curves:
         plan = study.domains[curve.domain]
         yield from _curve(curve, tables[curve.domain], plan)
+        yield from _metrics(curve, tables[curve.domain], plan, told_apart(study, curve.domain))
         if curve.analysis is not None:
             yield from _law(curve, curve.analysis, plan)
-    yield from _tally([curve for curve in curves if curve.domain in study.pictured])
+    counted = [curve for curve in curves if curve.domain in study.pictured]
+    yield from _tally(counted)
+    yield from _budget_checks(counted, tables)
     yield from _fits(curves)
     yield from _held(curves, study)
     for outcome in outcomes:
@@ -203,12 +207,15 @@ def _measured_domain(name: str, plan: MeasuredPlan, table: pd.DataFrame) -> Iter
             yield Finding(f"family.{name}.{family}.sizes", given, source, f"size of {family}")
 
 
-def _spread(name: str, top: int, curves: Sequence[Curve]) -> Iterator[Finding]:
-    """Give how often the worst family errs where families are ranked, as a multiple of the best."""
+def _ranking(name: str, top: int, curves: Sequence[Curve], table: pd.DataFrame) -> Iterator[Finding]:
+    """Give how often the worst and the second family err where families are ranked, as multiples of the best."""
     errors = [shard.median for curve in curves if (shard := curve.at(top))]
     if errors and min(errors) > 0:
         number = significant(max(errors) / min(errors), 2)
         yield Finding(f"domain.{name}.spread", number, f"laws/{name}/*.json", f"median of the shard of {top}")
+    if second := runner_up(table, [curve.family for curve in ranked(curves, top)], top):
+        place = f"error of the chosen rows, N = {top}, seed by seed"
+        yield Finding(f"domain.{name}.second", second.number(), f"curves/{name}.csv", place)
 
 
 def _curve(curve: Curve, table: pd.DataFrame, plan: DomainPlan) -> Iterator[Finding]:
@@ -348,6 +355,34 @@ def _tally(curves: Sequence[Curve]) -> Iterator[Finding]:
         "audits-hit": sum(audit.hit for audit in audits),
     }.items():
         yield Finding(f"curves.{key}", count(value), "laws/*/*.json", "/analysis")
+
+
+def _budget_checks(curves: Sequence[Curve], tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
+    """Count the curves whose largest shard was trained again, and those of them whose seeds allow either answer."""
+    checks = [check for curve in curves if (check := check_of(curve, tables[curve.domain])) is not None]
+    for key, value in {"checked": len(checks), "near-chance": sum(near_chance(check) for check in checks)}.items():
+        yield Finding(f"curves.{key}", count(value), "curves/*.csv", "error of the largest shards, twice trained")
+
+
+def check_of(curve: Curve, table: pd.DataFrame) -> Ratio | None:
+    """Give the compute check of a curve; None if it was not made, or failed."""
+    return None if curve.budget_gain is None else budget_check(table, curve.family)
+
+
+def near_chance(check: Ratio) -> bool:
+    """Does the interval of a compute check allow either answer?"""
+    bound = 1 - BUDGET_TOLERANCE
+    return not (check.below(bound) or check.above(bound))
+
+
+def _metrics(curve: Curve, table: pd.DataFrame, plan: DomainPlan, without: frozenset[str]) -> Iterator[Finding]:
+    """Give what the curve's runs recorded beside its error, at its smallest and its largest shard."""
+    for metric in other_metrics(table, curve, plan, without):
+        key = f"metric.{curve.domain}.{curve.family}.{metric.key}"
+        column = "exp of error" if metric.name == PERPLEXITY else PREFIX + metric.name
+        for end, value, N in (("first", metric.first, curve.shards[0].N), ("last", metric.last, curve.shards[-1].N)):
+            place = f"median of {column}, chosen rows of {curve.family}, N = {N}"
+            yield Finding(f"{key}.{end}", printed(metric, value, plan), f"curves/{curve.domain}.csv", place)
 
 
 def _fits(curves: Sequence[Curve]) -> Iterator[Finding]:

@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import jinja2
 
 from scaling import domains, models
 from scaling.claims import Comparison, Outcome, Verdict
+from scaling.comparisons import Ratio, runner_up
 from scaling.curves import Curve, ranked
 from scaling.domains import KnownLaw
 from scaling.experiments.bias_numbers import race_key, tip_key
 from scaling.experiments.bias_pictures import pictured
 from scaling.experiments.coverage import Campaign, Cell, Coverage, Quantity
 from scaling.experiments.priors import Answer
-from scaling.findings import foresees
+from scaling.findings import check_of, foresees, near_chance
 from scaling.latex import PaperError, escape
 from scaling.laws import Law
 from scaling.measurements import model_name
+from scaling.metrics import Metric, other_metrics, told_apart
 from scaling.models import Family, Network
 from scaling.plans import DomainPlan, MeasuredFamily, MeasuredPlan, TrainedPlan, distinct
 from scaling.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,10 @@ class FamilyView:
     curve: Curve
     known: KnownLaw | None = None
     """The law that its errors follow, if theory knows it."""
+    check: Ratio | None = None
+    """What twice the training does to its error at the largest shard; None if that was not tried, or failed."""
+    metrics: tuple[Metric, ...] = ()
+    """What its runs recorded beside the error."""
 
     @property
     def key(self) -> str:
@@ -75,7 +84,12 @@ class FamilyView:
     def largest_chosen(self) -> bool:
         """Does the largest size on offer stand for it at the largest shard?"""
         largest = max(size for size in self.settings.model_sizes if size is not None)
-        return self.curve.shards[-1].model == f"{self.name}-{largest}"
+        return bool(self.curve.shards) and self.curve.shards[-1].model == f"{self.name}-{largest}"
+
+    @property
+    def near_chance(self) -> bool:
+        """Do its seeds scatter so much that its compute check may have come out by chance?"""
+        return self.check is not None and near_chance(self.check)
 
     @property
     def growth(self) -> bool:
@@ -107,6 +121,8 @@ class DomainView:
     title: str
     plan: DomainPlan
     families: tuple[FamilyView, ...]
+    table: pd.DataFrame
+    """Its runs."""
 
     @property
     def unit(self) -> str:
@@ -141,6 +157,23 @@ class DomainView:
         """The families that have an error at the domain's largest shard, from the best to the worst there."""
         curves = [family.curve for family in self.families]
         return tuple(self.family(curve.family) for curve in ranked(curves, self.top))
+
+    @property
+    def without_networks(self) -> bool:
+        """Is none of its families a neural network?"""
+        return not any(family.settings.neural for family in self.families)
+
+    @property
+    def unranked(self) -> tuple[FamilyView, ...]:
+        """The families that have no error there, most of them because they end at smaller shards."""
+        there = {family.name for family in self.ranking}
+        return tuple(family for family in self.families if family.name not in there)
+
+    @cached_property
+    def runner_up(self) -> FamilyView | None:
+        """The second of the ranking, if its errors, paired with those of the first, allow that it is no worse."""
+        ratio = runner_up(self.table, [family.name for family in self.ranking], self.top)
+        return self.ranking[1] if ratio and not ratio.above(1) else None
 
     @property
     def leader(self) -> FamilyView | None:
@@ -275,6 +308,7 @@ class Manuscript:
     """The study, its curves and its verdicts, as the templates see them."""
 
     study: Study
+    tables: Mapping[str, pd.DataFrame]
     curves: Sequence[Curve]
     outcomes: Sequence[Outcome]
     campaigns: Sequence[Campaign] = ()
@@ -288,16 +322,28 @@ class Manuscript:
         found: dict[str, TrainedView | MeasuredView] = {}
         for name, trained in self.study.trained.items():
             seeds = trained.seeds or self.study.seeds
-            found[name] = TrainedView(name, titles[name], trained, self._families(name), len(seeds))
+            found[name] = TrainedView(
+                name, titles[name], trained, self._families(name), self.tables[name], seeds=len(seeds)
+            )
         for name, measured in self.study.measured.items():
-            found[name] = MeasuredView(name, titles[name], measured, self._families(name))
+            found[name] = MeasuredView(name, titles[name], measured, self._families(name), self.tables[name])
         return {name: found[name] for name in self.study.domains}
 
     def _families(self, domain: str) -> tuple[FamilyView, ...]:
         plan = self.study.domains[domain]
         curves = {curve.family: curve for curve in self.curves if curve.domain == domain}
+        table, without = self.tables[domain], told_apart(self.study, domain)
         return tuple(
-            FamilyView(name, domain, escape(plan.labels[name]), settings, curves[name], plan.known_of(name))
+            FamilyView(
+                name,
+                domain,
+                escape(plan.labels[name]),
+                settings,
+                curves[name],
+                plan.known_of(name),
+                check_of(curves[name], table),
+                tuple(other_metrics(table, curves[name], plan, without)),
+            )
             for name, settings in plan.families.items()
         )
 
@@ -343,8 +389,8 @@ class Manuscript:
             "kinds": list({learner.kind: learner for learner in learners}.values()),
             # The domains and kinds of learner that are at hand, and that this study does without.
             "idle": {
-                "domains": _idle(domains.kinds(), [plan.data.kind for plan in self.study.trained.values()]),
-                "learners": _idle(models.kinds(), [learner.kind for learner in learners]),
+                "domains": _idle_domains({plan.data.kind for plan in self.study.trained.values()}),
+                "learners": _idle_learners({learner.kind for learner in learners}),
             },
             "claims": {outcome.id: outcome for outcome in self.outcomes},
             "verdicts": self.verdicts,
@@ -394,6 +440,7 @@ class Manuscript:
             "key": race_key,
             "tip_key": tip_key,
             "learner": lambda name, domain: domain.learner(name),
+            "placed": placed,
             "named": named,
         }
         view = self.view
@@ -449,9 +496,24 @@ def listed(items: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(head)} {last} {tail}" if head else tail
 
 
-def _idle(kinds: Iterable[str], used: Sequence[str]) -> list[str]:
-    """Name the kinds that are not used, as the config does."""
-    return [rf"\texttt{{{kind}}}" for kind in kinds if kind not in used]
+def placed(families: Iterable[FamilyView], domains: Mapping[str, DomainView]) -> str:
+    """List domains, each with some of its families behind it."""
+    labels: dict[str, list[str]] = {}
+    for family in families:
+        labels.setdefault(family.domain, []).append(family.label)
+    # Labels may have commas.
+    return listed(f"{domains[domain].title} ({'; '.join(names)})" for domain, names in labels.items())
+
+
+def _idle_domains(used: Collection[str]) -> list[str]:
+    """Call the kinds of domains that are not used what the paper would call them."""
+    return [escape(domains.load(kind).title) for kind in domains.kinds() if kind not in used]
+
+
+def _idle_learners(used: Collection[str]) -> list[str]:
+    """The same of kinds of learners, with what they learn: two may have one name."""
+    idle = [models.load(kind) for kind in models.kinds() if kind not in used]
+    return [f"{escape(kind.title)} ({listed(task.title for task in kind.serves)})" for kind in idle]
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

@@ -208,6 +208,18 @@ def test_a_diverged_run_is_counted_even_where_a_whole_shard_diverged(made, recor
     assert keys["curve.images.logistic.diverged"] == len(study.seeds)
 
 
+def test_compute_checks_that_chance_may_decide_are_counted(made):
+    findings, study, tables, curves, _ = made
+    keys = {finding.key: finding.number.value for finding in findings}
+    networks = [curve for curve in curves if curve.domain in study.subjects and curve.budget_gain is not None]
+    assert (keys["curves.checked"], keys["curves.near-chance"]) == (len(networks), 0)
+    images = tables["images"].copy()
+    rows = (images.family == "cnn") & (images.budget_scale == 2) & (images.seed == 0)
+    images.loc[rows, "error"] *= 0.5
+    found = collect(study, tables | {"images": images}, curves, [])
+    assert {finding.key: finding.number.value for finding in found}["curves.near-chance"] == 1
+
+
 def test_coverage_is_told_by_design_and_quantity_and_counted(made, campaigns):
     _, study, tables, curves, outcomes = made
     coverage = study.experiments.coverage
