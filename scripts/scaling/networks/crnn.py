@@ -24,7 +24,10 @@ class Crnn(nn.Module):
         return self.output(states).log_softmax(dim=2), lengths
 
     def loss(self, heard: Heard, symbols: Tensor) -> Tensor:
-        """Give the mean loss of the utterances (Graves et al. 2006)."""
+        """Give the mean over utterances of each one's loss (Graves et al. 2006) divided by its number of symbols.
+
+        That is torch's own mean: an utterance counts alike, however much is said in it.
+        """
         logs, lengths = heard
         said = (symbols != NOTHING).sum(dim=1)
         # On the processor, because a GPU's sums come in another order each time.
