@@ -8,12 +8,14 @@ from scipy import stats
 from scaling.comparisons import (
     NothingToCompare,
     Ratio,
+    budget_check,
     crossing,
     learner_runs,
     log_ratio,
     mean,
     paired_ratio,
     ratios_by_size,
+    runner_up,
 )
 from scaling.curves import gather
 
@@ -176,6 +178,21 @@ def test_a_learner_is_a_family_at_the_chosen_sizes_or_a_model_chosen_or_not(reco
     assert found("b") == [("b", 100, 0)]
     assert found("c") == []
     assert paired_ratio(table, "a-16", "a-8", 100, "error").value == pytest.approx(2)
+
+
+def test_the_second_of_a_ranking_is_compared_with_the_first_if_there_is_one(record):
+    table = gather(record(name, 100, seed, error) for name, error in (("a", 0.1), ("b", 0.2)) for seed in (0, 1))
+    assert runner_up(table, ["a", "b"], 100).value == pytest.approx(2)
+    assert runner_up(table, ["a"], 100) is None
+    assert runner_up(table, ["a", "b"], 999) is None
+
+
+def test_the_budget_is_checked_at_the_largest_shard_seed_by_seed(record):
+    runs = [(100, 1, 0, 0.5), (200, 1, 0, 0.4), (200, 1, 1, 0.3), (200, 2, 0, 0.2), (200, 2, 1, 0.15), (200, 2, 2, 9.0)]
+    table = gather(record("net", N, seed, error, size=8, budget_scale=scale) for N, scale, seed, error in runs)
+    check = budget_check(table, "net")
+    assert (check.value, check.pairs) == (pytest.approx(0.5), 2)
+    assert budget_check(table[table.budget_scale == 1], "net") is None
 
 
 def test_ratios_by_size_are_taken_where_both_have_runs(records):
