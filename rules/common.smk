@@ -286,9 +286,10 @@ def accepted(wildcards):
 def study_design():
     """What the study says, without where its results go and where its raw files lie."""
     domains_design = {
-        name: {key: value for key, value in settings.items() if key != "source_copy"}
+        # One that is null is told too, for with it goes what is said of it.
+        name: settings
+        and {key: value for key, value in settings.items() if key != "source_copy"}
         for name, settings in config["domains"].items()
-        if settings is not None
     }
     return config | {"domains": domains_design, "pathvars": {"results": "results"}}
 

@@ -224,12 +224,15 @@ def _without_what_is_about_null(config: Mapping[str, Any]) -> dict[str, Any]:
 
     def stays(part: Any) -> bool:
         """Is a pair [domain, family, family], or a domain, still there?"""
-        domain, *compared = part if isinstance(part, list) else [part]
+        names = part if isinstance(part, list) else [part]
+        if not names or not all(isinstance(name, str) for name in names):
+            return True  # to be told as a fault
+        domain, *compared = names
         return domain not in gone and not any((domain, family) in lost for family in compared)
 
     def kept(settings: Any) -> Any:
         about = _mapping(settings)
-        if about.get("domain") in gone:
+        if not stays(about.get("domain")):
             return None
         left = {
             key: list(filter(stays, about[key])) for key in ("pairs", "domains") if isinstance(about.get(key), list)

@@ -36,7 +36,7 @@ def _closed():
 
 def points_of(axis, classes=(style.OUTSIDE, style.INSIDE)):
     """The points that are drawn, by the colour of their class."""
-    shown = {line.get_color(): line for line in axis.lines if line.get_marker() == "."}
+    shown = {line.get_color(): line for line in axis.lines if line.get_marker() in (".", "o", "s")}
     return [np.column_stack(shown[colour].get_data()) for colour in classes]
 
 

@@ -19,7 +19,7 @@ DOMAIN = Domain(kind="spiral", validation_size=10, test_size=10, region_size=10,
 @pytest.fixture
 def drawn(records, tmp_path):
     """Draw the figures of a study, by name."""
-    np.savez(tmp_path / "run.npz", probe=np.zeros(400, dtype=np.uint8))
+    np.savez(tmp_path / "run.npz", probe=np.zeros(2 * 400, dtype=np.uint8))
     knn = records("knn-1", lambda N: 2 / N**0.5, (100, 1_000, 10_000), tip=0.4)
     network = records("mlp", lambda N: 0.02 + 2 / N, (100, 1_000, 10_000), size=8, tip=0.4)
     tables = {
@@ -59,7 +59,7 @@ def test_every_figure_is_drawn_under_its_name(drawn):
     assert [*made] == ["manifold", "density", "sample", "maps", "zoom", "regions", "crossing", "neighbours"]
     assert [axis.get_title() for axis in made["zoom"].axes] == ["1-NN", "more"]
     few, many = (
-        sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() == ".") for axis in made["zoom"].axes
+        sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() in "os") for axis in made["zoom"].axes
     )
     assert few < many, "each panel has the points of its own shard"
     assert {"15 steps", "30 steps"} <= {*legend_of(made["crossing"])}
