@@ -23,13 +23,14 @@ from provenance import builds, forks, options, plan, sweep, timers
 from provenance.builds import BuildRunning, begin_build
 from provenance.findings import ACCEPTED, Unsound
 from provenance.history import Grant, History
-from provenance.identity import IdentityError, Library
+from provenance.identity import Library
+from provenance.modules import IdentityError
 from provenance.orders import Orders
 from provenance.store import Store, StoreError
 from scaling import domains, models
 from scaling.experiments import bias_pictures
-from scaling.latex import PaperError, pdflatex
 from scaling.house import HouseError
+from scaling.latex import PaperError, pdflatex
 from snakemake.logging import logger
 
 # Jobs are started with all configfiles, and without profiles.

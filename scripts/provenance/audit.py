@@ -11,7 +11,7 @@ import secrets
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import chain, takewhile
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from provenance.findings import MEANING, Unsound
+from provenance.options import CONFIGFILE, spread
 from provenance.workspace import CannotRun, few, open_workspace
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 SOUND, FOUND, COULD_NOT_RUN = 0, 1, 2
 EXIT_CODES = "Exit codes: 0 sound, 1 found something, 2 could not run."
-CONFIGFILE = "--configfile"
 FOLDED = 8
 """Missing results of a rule that are shown one by one; of more, the number."""
 
@@ -58,22 +58,6 @@ def main() -> None:
     except (CannotRun, Unsound) as problem:
         print(problem, file=sys.stderr)
         raise SystemExit(COULD_NOT_RUN) from None
-
-
-def spread(arguments: Sequence[str]) -> list[str]:
-    """Repeat --configfile before each of its files: Snakemake takes many, an option of typer one.
-
-    A word after the first counts as a file if it ends in .yaml or .yml, as no key, rule or result does. Raises
-    CannotRun if the flag is repeated: Snakemake would let only the last count, and build another study than this.
-    """
-    if sum(word == CONFIGFILE or word.startswith(f"{CONFIGFILE}=") for word in arguments) > 1:
-        raise CannotRun(f"give {CONFIGFILE} once, as to snakemake: {CONFIGFILE} A.yaml B.yaml.")
-    if CONFIGFILE not in arguments:
-        return list(arguments)
-    first = arguments.index(CONFIGFILE) + 2
-    more = list(takewhile(lambda word: word.endswith((".yaml", ".yml")), arguments[first:]))
-    repeated = [word for file in more for word in (CONFIGFILE, file)]
-    return [*arguments[:first], *repeated, *arguments[first + len(more) :]]
 
 
 def console() -> Console:

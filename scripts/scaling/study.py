@@ -237,9 +237,10 @@ def _without_what_is_about_null(config: Mapping[str, Any]) -> dict[str, Any]:
         left = {
             key: list(filter(stays, about[key])) for key in ("pairs", "domains") if isinstance(about.get(key), list)
         }
-        fewer = any(left[key] != about[key] for key in left)
+        if all(left[key] == about[key] for key in left):
+            return settings
         too_few = any(len(left[key]) < (2 if key == "domains" else 1) for key in left)
-        return settings if not fewer else None if too_few else {**about, **left}
+        return None if too_few else {**about, **left}
 
     changed = {
         key: {name: kept(part) for name, part in of_key.items()}

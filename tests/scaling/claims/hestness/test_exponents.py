@@ -165,7 +165,10 @@ def test_where_slopes_differ_it_is_told_what_the_exponents_do(
     curve, evidence, verdict, value, power, floor, slope, way
 ):
     """A floor flattens a curve whose exponent is the steeper one."""
-    bent = lambda N: floor + power(-0.6 if floor else -0.3)(N)  # noqa: E731
+
+    def bent(N):
+        return floor + power(-0.6 if floor else -0.3)(N)
+
     found = evidence(*curve(bent, "mlp"), *curve(power(slope)))
     verdict(OFFSET, found)
     reason = OFFSET.test(found).reason
